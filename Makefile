@@ -1,0 +1,100 @@
+# mailbell: `make`, `make check`, `make lint`, `make format`, `make install DESTDIR= PREFIX=`.
+#
+#   CC=clang            another compiler
+#   SAN=address,undefined   sanitizers (SAN=thread for the milter)
+#   V=1                 show the commands
+
+PREFIX     ?= /usr/local
+SYSCONFDIR ?= /etc/mailbell
+RUNDIR     ?= /run/mailbell
+STATEDIR   ?= /var/lib/mailbell
+SBINDIR    ?= $(PREFIX)/sbin
+MANDIR     ?= $(PREFIX)/share/man
+VERSION    := 0.1
+
+CC       ?= cc
+PKG       = pkg-config
+comma    := ,
+B        := build/$(notdir $(CC))$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(COV),-cov)
+
+WARN      = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla \
+            -Wwrite-strings -Werror
+CPPFLAGS += -I. -D_GNU_SOURCE -DMAILBELL_VERSION='"$(VERSION)"' -DSYSCONFDIR='"$(SYSCONFDIR)"' \
+            -DRUNDIR='"$(RUNDIR)"' -DSTATEDIR='"$(STATEDIR)"' -MMD -MP
+CFLAGS   ?= -O2 -g
+HARDEN    = -fstack-protector-strong -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+ALL_CFLAGS = -std=c11 $(WARN) $(HARDEN) $(CFLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all) \
+             $(if $(COV),--coverage)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN)) $(if $(COV),--coverage)
+Q         = $(if $(V),,@)
+
+LIBS_lib      = -linih
+LIBS_daemon   = -ldb-5.3 $(shell $(PKG) --libs libcurl libcrypto) -lpthread
+LIBS_lmtp     =
+LIBS_milter   = -lmilter -lpthread
+LIBS_admin    = -ljansson
+
+PROGRAMS  = $(B)/mailbelld $(B)/mailbell-lmtp $(B)/mailbell
+MODULES   = $(B)/modules/lib20_mailbell_plugin.so $(B)/modules/lib21_imap_mailbell_plugin.so
+
+obj       = $(patsubst %.c,$(B)/%.o,$(1))
+LIB_OBJ   = $(call obj,$(wildcard lib/*.c))
+DAEMON_OBJ = $(call obj,$(filter-out daemon/main.c,$(wildcard daemon/*.c)))
+LMTP_OBJ  = $(call obj,$(filter-out lmtp/main.c,$(wildcard lmtp/*.c)))
+MILTER_OBJ = $(call obj,$(filter-out milter/main.c,$(wildcard milter/*.c)))
+ADMIN_OBJ = $(call obj,$(filter-out admin/main.c,$(wildcard admin/*.c)))
+
+UNIT      = $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
+
+.PHONY: all modules check unit component system lint format install uninstall clean fuzz fuzz-replay
+all: $(PROGRAMS) modules
+modules: $(MODULES)
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+
+$(B)/lib.a: $(LIB_OBJ)
+	$(Q)rm -f $@ && ar rcs $@ $^
+$(B)/daemon.a: $(DAEMON_OBJ)
+	$(Q)rm -f $@ && ar rcs $@ $^
+$(B)/lmtp.a: $(LMTP_OBJ)
+	$(Q)rm -f $@ && ar rcs $@ $^
+$(B)/milter.a: $(MILTER_OBJ)
+	$(Q)rm -f $@ && ar rcs $@ $^
+$(B)/admin.a: $(ADMIN_OBJ)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(B)/mailbelld: $(B)/daemon/main.o $(B)/daemon.a $(B)/lib.a
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(LIBS_daemon) $(LIBS_lib)
+$(B)/mailbell-lmtp: $(B)/lmtp/main.o $(B)/lmtp.a $(B)/lib.a
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(LIBS_lmtp) $(LIBS_lib)
+$(B)/mailbell: $(B)/admin/main.o $(B)/admin.a $(B)/lib.a
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(LIBS_admin) $(LIBS_lib)
+
+# The Dovecot modules: compiled apart, with Dovecot's headers, never sanitized.
+MODULE_LIB = lib/buf.c lib/frame.c lib/wire.c lib/envelope.c lib/header.c lib/address.c lib/imapstr.c \
+             lib/message.c lib/modconf.c
+MODULE_CC  = $(CC) -I. -I/usr/include/dovecot -DHAVE_CONFIG_H -DMAILBELL_VERSION='"$(VERSION)"' \
+             -DRUNDIR='"$(RUNDIR)"' -DSYSCONFDIR='"$(SYSCONFDIR)"' -D_GNU_SOURCE -std=gnu11 -O2 -g -fPIC -shared \
+             -fvisibility=hidden -Wall -Wextra -Werror
+$(B)/modules/lib20_mailbell_plugin.so: $(wildcard imap/*.c imap/*.h) $(MODULE_LIB) $(wildcard lib/*.h)
+	@mkdir -p $(@D)
+	$(Q)$(MODULE_CC) -o $@ $(filter-out imap/imap-%.c,$(wildcard imap/*.c)) $(MODULE_LIB)
+$(B)/modules/lib21_imap_mailbell_plugin.so: $(wildcard imap/*.c imap/*.h) $(MODULE_LIB) $(wildcard lib/*.h)
+	@mkdir -p $(@D)
+	$(Q)$(MODULE_CC) -o $@ $(wildcard imap/imap-*.c) imap/link.c $(MODULE_LIB)
+
+# Unit tests: one program per module, linked with everything that is pure.
+$(B)/unit/%: tests/unit/%.c $(B)/lib.a $(B)/daemon.a $(B)/lmtp.a $(B)/milter.a $(B)/admin.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -o $@ $< $(B)/daemon.a $(B)/lmtp.a $(B)/milter.a $(B)/admin.a $(B)/lib.a \
+	    $(ALL_LDFLAGS) -lcmocka $(LIBS_daemon) $(LIBS_milter) $(LIBS_admin) $(LIBS_lib)
+
+unit: $(UNIT)
+	@set -e; for t in $(UNIT); do $(RUN) ./$$t; done
+
+clean:
+	rm -rf build
+
+-include $(shell find build -name '*.d' 2>/dev/null)

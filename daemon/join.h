@@ -1,0 +1,81 @@
+/*
+ * join: arrivals (what the ENVELOPE is) and saved events (where the message lies) brought together
+ * by the delivery token.  In memory, pure: it takes `now`, does no I/O, and hands its decisions to
+ * one function.  Presence alone decides, absence never; the table is in docs/design.md, "Join".
+ *
+ * With hook = milter the content is found by queue id and Message-ID instead.
+ */
+#ifndef DAEMON_JOIN_H
+#define DAEMON_JOIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/wire.h"
+
+struct join;
+
+struct join_limits {
+	bool	milter;			/* hook = milter */
+	bool	locate;			/* false: locate = none */
+	int64_t	locate_timeout_ms;
+	int64_t	arrival_timeout_ms;
+	int64_t	milter_wait_ms;
+	size_t	saved_max;		/* 50,000 */
+	size_t	milter_max;		/* octets, 64 MiB */
+};
+
+/* One notification.  Slices are valid during the call. */
+struct join_notice {
+	struct slice	user;		/* as Dovecot names it; nil: recipient has to be mapped */
+	struct slice	recipient;	/* with a nil user: the address of the SYNC */
+	struct slice	mailbox;	/* nil: unknown */
+	struct slice	special_use;
+	bool		seen;
+	uint32_t	uidvalidity, uid;	/* 0, 0: unknown */
+	struct slice	envelope;	/* nil: SYNC */
+	unsigned	kind;
+	int64_t		accepted_ms;
+	struct slice	queue_id, message_id;
+	enum envelope_reason reason;	/* why envelope is nil, where an arrival said so */
+	const char	*cause;		/* "joined", "no arrival", "no end" ...: for logs and traces */
+};
+
+/* Where the decisions go. */
+struct join_sink {
+	/* 0: taken (it will be committed before ack); -1: not now, to be offered again in a second. */
+	int	(*notice)(void *arg, const struct join_notice *notice);
+	/* All recipients of an arrival are decided: it may be acknowledged after the commit. */
+	void	(*acknowledge)(void *arg, uint64_t peer, uint64_t seq);
+	void	*arg;
+};
+
+struct join	*join_new(const struct join_limits *limits);
+void		 join_free(struct join *j);
+void		 join_limits(struct join *j, const struct join_limits *limits);	/* on reload */
+
+/*
+ * Take in what was read.  peer is a number that is never used again: an arrival whose peer has gone
+ * is finished as any other, join_acknowledge is then for nobody.  All content is copied.
+ * An arrival whose tokens were all decided already is acknowledged at the next join_run.
+ */
+void	join_arrival(struct join *j, uint64_t peer, const struct wire_arrival *a, int64_t now_ms);
+void	join_saved(struct join *j, const struct wire_saved *s, int64_t now_ms);
+void	join_end(struct join *j, const struct wire_end *e, int64_t now_ms);
+
+/* Decides what can be decided at now_ms, at most `budget` notices in one call; now_ms is monotonic. */
+void	join_run(struct join *j, int64_t now_ms, size_t budget, const struct join_sink *sink);
+/* When join_run is next to be called, on the same clock; INT64_MAX: when something comes in. */
+int64_t	join_next(const struct join *j);
+/* SIGTERM: everything that waits becomes its SYNC now. */
+void	join_finish(struct join *j, const struct join_sink *sink);
+
+struct join_counts {
+	size_t		waiting_arrivals, waiting_saved;
+	uint64_t	joined, sync_no_end, sync_no_arrival, repeated, overflow;
+};
+
+void	join_count(const struct join *j, struct join_counts *out);
+
+#endif

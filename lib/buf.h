@@ -1,0 +1,57 @@
+/*
+ * buf: the one growing buffer of mailbell.  It has a maximum from birth and a sticky failure flag:
+ * write as much as you like, test `failed` once at the end.
+ *
+ * A heap buffer (buf_init) grows up to max and aborts the process when memory runs out.  A fixed
+ * buffer (buf_fixed) lives in the caller's memory and never allocates: the Dovecot modules use
+ * nothing else.
+ */
+#ifndef LIB_BUF_H
+#define LIB_BUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/slice.h"
+
+struct buf {
+	uint8_t	*data;
+	size_t	 len;		/* octets in use */
+	size_t	 cap;		/* octets allocated */
+	size_t	 max;		/* never more than this */
+	bool	 fixed;		/* data is the caller's */
+	bool	 failed;	/* something did not fit; what is in data is incomplete */
+};
+
+void	buf_init(struct buf *b, size_t max);
+void	buf_fixed(struct buf *b, void *memory, size_t size);
+/* Frees what the buffer owns and leaves it empty and usable, with the same maximum. */
+void	buf_clear(struct buf *b);
+/* The same, with the content overwritten first: for keys and tokens. */
+void	buf_wipe(struct buf *b);
+/* Forgets the content and the failure, keeps the memory. */
+void	buf_reset(struct buf *b);
+
+void	buf_put(struct buf *b, const void *p, size_t len);
+void	buf_octet(struct buf *b, uint8_t octet);
+void	buf_text(struct buf *b, const char *text);
+void	buf_slice(struct buf *b, struct slice s);
+void	buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Takes n octets off the front. */
+void	buf_drop(struct buf *b, size_t n);
+/* Cuts the content to len octets (len <= b->len). */
+void	buf_cut(struct buf *b, size_t len);
+/*
+ * Room for at least n more octets, to be written by the caller, who then adds to b->len.
+ * NULL where the maximum does not allow it (failed is set).
+ */
+uint8_t	*buf_room(struct buf *b, size_t n);
+
+static inline struct slice
+buf_all(const struct buf *b)
+{
+	return (struct slice){ b->data == NULL ? "" : (const char *)b->data, b->len };
+}
+
+#endif

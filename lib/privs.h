@@ -1,0 +1,20 @@
+/*
+ * privs: becoming who the configuration says, for good.
+ */
+#ifndef LIB_PRIVS_H
+#define LIB_PRIVS_H
+
+#include <sys/types.h>
+
+#include "lib/err.h"
+
+/* The ids of a name.  0, or -1 with the remedy in err. */
+int	privs_user(const char *name, uid_t *uid, gid_t *gid, struct err *err);
+int	privs_group(const char *name, gid_t *gid, struct err *err);
+/*
+ * As root: takes the ids of user (supplementary groups too), for good.  As another uid: does
+ * nothing.  In both cases no_new_privs is set and core dumps are off afterwards.
+ */
+int	privs_drop(const char *user, struct err *err);
+
+#endif
