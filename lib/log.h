@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 
+#include "lib/buf.h"
 #include "lib/slice.h"
 
 enum log_level { LOG_LEVEL_INFO, LOG_LEVEL_NOTICE, LOG_LEVEL_WARN, LOG_LEVEL_FATAL };
@@ -30,9 +31,11 @@ struct log_text {
 };
 
 /*
- * Foreign text for a log line: controls, C1, U+2028, U+2029 and what is no UTF-8 become '?', the
- * rest after 200 octets is cut.  `log_clean(s).text` lives to the end of the full expression.
+ * Foreign text for a log line: controls, C1, line separators, marks that turn the direction of text
+ * and octets that are no UTF-8 become '?', the rest after 200 octets is cut.  `log_clean(s).text` lives to the end of the full expression.
  */
 struct log_text	log_clean(struct slice s);
+/* The same without the cut, appended to b: for other terminals than the log. */
+void	log_clean_to(struct buf *b, struct slice s);
 
 #endif

@@ -1,0 +1,169 @@
+/*
+ * The one module of lib/ with a state of its own, since a process has one log; it is set before
+ * there are threads.  A line goes out in one write, so that lines of several processes do not mix,
+ * and without control characters, whatever was put into it.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "lib/buf.h"
+#include "lib/frame.h"
+#include "lib/log.h"
+
+#define LINE_MAX_LEN	2048
+
+static const char *name = "mailbell";
+static bool use_syslog;
+static enum log_level threshold = LOG_LEVEL_INFO;
+
+static const struct {
+	const char	*word;		/* in lines to stderr */
+	int		 priority;	/* for syslog */
+} levels[] = {
+	[LOG_LEVEL_INFO] = { "", LOG_INFO },
+	[LOG_LEVEL_NOTICE] = { "", LOG_NOTICE },
+	[LOG_LEVEL_WARN] = { "warning: ", LOG_WARNING },
+	[LOG_LEVEL_FATAL] = { "fatal: ", LOG_ERR },
+};
+
+void
+log_open(const char *program, bool to_syslog, enum log_level level)
+{
+	if (use_syslog)
+		closelog();
+	name = program;
+	use_syslog = to_syslog;
+	threshold = level;
+	if (to_syslog)
+		openlog(name, LOG_PID | LOG_NDELAY, LOG_MAIL);
+}
+
+/* len octets of line, and the LF that ends it. */
+static void
+to_stderr(char *line, size_t len)
+{
+	line[len++] = '\n';
+	while (write(STDERR_FILENO, line, len) < 0 && errno == EINTR)
+		;
+}
+
+static void put(enum log_level level, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+
+static void
+put(enum log_level level, const char *fmt, va_list ap)
+{
+	char line[LINE_MAX_LEN];
+	size_t head, len;
+	int n;
+
+	if (level < threshold)
+		return;
+	n = snprintf(line, sizeof(line), "%s: %s", name, levels[level].word);
+	head = n < 0 || (size_t)n >= sizeof(line) ? 0 : (size_t)n;
+	vsnprintf(line + head, sizeof(line) - head, fmt, ap);
+	len = strlen(line);
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+			line[i] = '?';
+	if (use_syslog)
+		syslog(levels[level].priority, "%s", line + head);
+	else
+		to_stderr(line, len);
+}
+
+void
+log_info(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put(LOG_LEVEL_INFO, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_notice(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put(LOG_LEVEL_NOTICE, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put(LOG_LEVEL_WARN, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_fatal(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put(LOG_LEVEL_FATAL, fmt, ap);
+	va_end(ap);
+}
+
+/* The octets of the character at p (at most left); 0: it is no UTF-8. */
+static size_t
+character(const char *p, size_t left)
+{
+	for (size_t n = 1; n <= 4 && n <= left; n++)
+		if (utf8_valid((struct slice){ p, n }))
+			return n;
+	return 0;
+}
+
+/* Whether a character may move the cursor, break the line or turn the direction of what follows. */
+static bool
+is_harmful(const unsigned char *p, size_t n)
+{
+	if (n == 1)
+		return p[0] < 0x20 || p[0] == 0x7f;
+	if (n == 2)
+		return p[0] == 0xc2 && p[1] < 0xa0;			/* U+0080 to U+009F */
+	if (n != 3 || p[0] != 0xe2)
+		return false;
+	return (p[1] == 0x80 && p[2] >= 0xa8 && p[2] <= 0xae) ||	/* U+2028 to U+202E */
+	    (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9);		/* U+2066 to U+2069 */
+}
+
+void
+log_clean_to(struct buf *b, struct slice s)
+{
+	size_t n;
+
+	for (size_t i = 0; i < s.len && !b->failed; i += n) {
+		n = character(s.p + i, s.len - i);
+		if (n == 0 || is_harmful((const unsigned char *)s.p + i, n)) {
+			buf_octet(b, '?');
+			n += n == 0;
+		} else
+			buf_put(b, s.p + i, n);
+	}
+}
+
+struct log_text
+log_clean(struct slice s)
+{
+	struct log_text out;
+	struct buf b;
+
+	buf_fixed(&b, out.text, LOG_CLEAN_MAX);
+	log_clean_to(&b, s);
+	out.text[b.len] = '\0';
+	return out;
+}

@@ -1,0 +1,74 @@
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "lib/privs.h"
+
+int
+privs_user(const char *name, uid_t *uid, gid_t *gid, struct err *err)
+{
+	char memory[16384];
+	struct passwd pw, *found;
+	int rc = getpwnam_r(name, &pw, memory, sizeof(memory), &found);
+
+	if (rc != 0)
+		return err_set(err, "user %s: %s", name, strerror(rc));
+	if (found == NULL)
+		return err_set(err, "there is no user '%s': create it, or name another in mailbell.conf",
+		    name);
+	*uid = pw.pw_uid;
+	*gid = pw.pw_gid;
+	return 0;
+}
+
+int
+privs_group(const char *name, gid_t *gid, struct err *err)
+{
+	char memory[65536];
+	struct group gr, *found;
+	int rc = getgrnam_r(name, &gr, memory, sizeof(memory), &found);
+
+	if (rc != 0)
+		return err_set(err, "group %s: %s", name, strerror(rc));
+	if (found == NULL)
+		return err_set(err, "there is no group '%s': create it, or name another in mailbell.conf",
+		    name);
+	*gid = gr.gr_gid;
+	return 0;
+}
+
+static int
+become(const char *user, struct err *err)
+{
+	uid_t uid;
+	gid_t gid;
+
+	if (privs_user(user, &uid, &gid, err) < 0)
+		return -1;
+	if (uid == 0)
+		return err_set(err, "user %s is root: name one without rights in mailbell.conf", user);
+	if (initgroups(user, gid) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
+		return err_set(err, "cannot become user %s: %s", user, strerror(errno));
+	if (setresuid((uid_t)-1, 0, (uid_t)-1) == 0)
+		return err_set(err, "the rights of root could not be given up for good");
+	return 0;
+}
+
+int
+privs_drop(const char *user, struct err *err)
+{
+	const struct rlimit none = { 0, 0 };
+
+	if (geteuid() == 0 && become(user, err) < 0)
+		return -1;
+	/* The limit alone does not hold where cores are piped to a program. */
+	if (setrlimit(RLIMIT_CORE, &none) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return err_set(err, "core dumps cannot be turned off: %s", strerror(errno));
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_set(err, "no_new_privs cannot be set: %s", strerror(errno));
+	return 0;
+}
