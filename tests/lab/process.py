@@ -1,0 +1,118 @@
+"""A program in the foreground, known by its process id, with its output in a log file."""
+
+import os
+import signal
+import socket
+import subprocess
+
+from .wait import until
+
+
+class Process:
+    def __init__(self, name, argv, log, env=None):
+        self.name = name
+        self.argv = [str(word) for word in argv]
+        self.log = log
+        self.env = env or {}
+        self.child = None
+
+    @property
+    def pid(self):
+        return self.child.pid
+
+    @property
+    def running(self):
+        return self.child is not None and self.child.poll() is None
+
+    def start(self):
+        assert not self.running, f"{self.name} runs already"
+        with open(self.log, "ab") as out:
+            self.child = subprocess.Popen(
+                self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                env={**os.environ, **self.env}, start_new_session=True)
+
+    def signal(self, number):
+        self.child.send_signal(number)
+
+    def stop(self, timeout=30):
+        """SIGTERM, and the exit status that follows; None where it did not run."""
+        if not self.running:
+            return None
+        self.signal(signal.SIGCONT)
+        self.signal(signal.SIGTERM)
+        try:
+            return self.child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+    def kill(self):
+        """kill -9; no other process of its session is touched."""
+        if self.running:
+            self.signal(signal.SIGKILL)
+            self.child.wait(10)
+
+    def pause(self):
+        """SIGSTOP, and returns when the kernel has stopped it."""
+        self.signal(signal.SIGSTOP)
+        until(lambda: process_state(self.pid) == "T", 5, f"{self.name} stopped")
+
+    def resume(self):
+        self.signal(signal.SIGCONT)
+
+    def tail(self, lines=15):
+        return tail(self.log, lines)
+
+
+def process_state(pid):
+    """The letter of /proc/PID/stat, or None where there is no such process."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
+            return stat.read().rpartition(")")[2].split()[0]
+    except OSError:
+        return None
+
+
+def children(pid):
+    """The process ids of pid's living children."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            with open(f"/proc/{entry}/stat", encoding="ascii", errors="replace") as stat:
+                state, parent = stat.read().rpartition(")")[2].split()[:2]
+        except OSError:
+            continue
+        if int(parent) == pid and state != "Z":
+            found.append(int(entry))
+    return sorted(found)
+
+
+def tail(path, lines=15):
+    try:
+        with open(path, encoding="utf-8", errors="replace") as log:
+            return "".join(log.readlines()[-lines:])
+    except OSError as error:
+        return f"({error})\n"
+
+
+def free_ports(count):
+    """Ports of 127.0.0.1 that nobody listens on, all different."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+def accepts(address):
+    """Whether something listens: a path, or a (host, port)."""
+    family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as s:
+        s.settimeout(2)
+        try:
+            s.connect(address)
+        except OSError:
+            return False
+    return True
