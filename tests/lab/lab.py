@@ -1,0 +1,195 @@
+"""Lab: a whole mail server on loopback in one throwaway folder.
+
+    with Lab() as lab:
+        phone = Device(lab.push).subscribe(lab.imap("alice"))
+        lab.send("alice@lab.test", subject="Hello")
+        print(phone.next().text)
+
+One Postfix and one Dovecot run from start to stop.  `use` and `configure` change how mail travels
+and what mailbell.conf says, without starting those two again.
+"""
+
+import contextlib
+import itertools
+import os
+import shutil
+import signal
+import tempfile
+
+from . import accounts, imapclient
+from .authority import Authority
+from .dovecot import DOMAIN, Dovecot
+from .mailbell import Mailbell
+from .postfix import Postfix
+from .process import free_ports
+from .pushd import PushService
+
+TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+# How mail travels: the name, the transport of Postfix, the hook.
+WAYS = ("lmtp", "lmtp-tcp", "dovecot")
+
+MESSAGE = """\
+From: {sender}
+To: {to}
+Subject: {subject}
+Date: Mon, 7 Feb 1994 21:52:25 -0800 (PST)
+Message-ID: <{serial}.lab@example.org>
+{headers}
+{text}
+"""
+
+
+def build_folder():
+    return os.path.abspath(os.environ.get("MAILBELL_BUILD") or f"{TREE}/build/cc")
+
+
+class Lab:
+    def __init__(self, build=None, with_mailbell=True):
+        """with_mailbell=False: Postfix and Dovecot as if mailbell did not exist."""
+        self.build = build or build_folder()
+        self.with_mailbell = with_mailbell
+        self.way = None
+        self.serial = itertools.count(1)
+        self.users = itertools.count()
+        self.closing = contextlib.ExitStack()
+
+    # Start and stop.
+
+    def __enter__(self):
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def start(self, way="lmtp"):
+        users = accounts.Accounts()
+        users.take()
+        self.closing.callback(users.release)
+        self.dir = tempfile.mkdtemp(prefix="mb.", dir="/tmp")
+        self.closing.callback(self._remove)
+        os.chmod(self.dir, 0o755)
+        self._make()
+        for part in (self.push, self.dovecot, self.postfix):
+            self.closing.callback(part.stop)
+            part.start()
+        if self.with_mailbell:
+            self._start_mailbell(way)
+
+    def _make(self):
+        authority = Authority(self.dir)
+        smtp, imap, imaps, lmtp, proxy = free_ports(5)
+        self.push = PushService(authority)
+        self.push.port = free_ports(1)[0]
+        self.dovecot = Dovecot(f"{self.dir}/dc", (imap, imaps, lmtp), authority,
+                               f"{self.dir}/mb/run", self.build if self.with_mailbell else None)
+        self.proxy_socket = f"{self.dir}/mb/lmtp"
+        self.proxy_port = proxy
+        self.transports = {"lmtp": f"lmtp:unix:{self.proxy_socket}",
+                           "lmtp-tcp": f"lmtp:inet:127.0.0.1:{proxy}",
+                           "dovecot": f"lmtp:unix:{self.dovecot.socket}"}
+        self.postfix = Postfix(f"{self.dir}/pf", smtp, self.transports["dovecot"])
+        if self.with_mailbell:
+            self.mailbell = Mailbell(f"{self.dir}/mb", self.build, {
+                "lmtp_listen": [f"unix:{self.proxy_socket}", f"127.0.0.1:{proxy}"],
+                "lmtp_backend": f"unix:{self.dovecot.socket}",
+                "endpoint_allow": self.push.prefix,
+                "push_ca_file": authority.path,
+                "lmtp_workers": 2})
+
+    def _start_mailbell(self, way):
+        self.mailbell.init()
+        self.closing.callback(self.mailbell.daemon.stop)
+        self.closing.callback(self.mailbell.proxy.stop)
+        self.mailbell.changes["hook"] = _hook(way)
+        self.mailbell.write()
+        self.mailbell.start_daemon()
+        self.mailbell.start_proxy(self.proxy_socket)
+        self.use(way)
+
+    def stop(self):
+        self.closing.close()
+
+    def _remove(self):
+        if os.environ.get("MAILBELL_KEEP"):
+            print(f"kept: {self.dir}")
+        else:
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    # Changing it while it runs.
+
+    def use(self, way):
+        """Lets mail travel that way from now on: one of WAYS."""
+        if way == self.way:
+            return
+        self.postfix.transport(self.transports[way])
+        if self.mailbell.changes.get("hook") != _hook(way):
+            self.configure(**{**self.mailbell.changes, "hook": _hook(way)})
+        self.way = way
+
+    def configure(self, **changes):
+        """mailbell.conf says this beside what it always says, and both programs have read it."""
+        changes.setdefault("hook", _hook(self.way or "lmtp"))
+        if changes == self.mailbell.changes:
+            return
+        self.mailbell.changes = changes
+        self.mailbell.write()
+        self.mailbell.reload()
+        self.mailbell.proxy.signal(signal.SIGHUP)
+
+    def whole(self):
+        """Puts everything back as a test expects to find it: both programs run, usual settings."""
+        if not self.mailbell.daemon.running:
+            self.mailbell.start_daemon()
+        if not self.mailbell.proxy.running:
+            self.mailbell.start_proxy(self.proxy_socket)
+        self.configure()
+
+    # Mail and its readers.
+
+    def user(self):
+        """The name of a user whom nobody else uses."""
+        return f"user{next(self.users):03}@{DOMAIN}"
+
+    def imap(self, user):
+        """An IMAP connection of user, logged in."""
+        return imapclient.ImapClient(self.dovecot.imap_port, _address(user))
+
+    def compose(self, to, subject="Hello", text="Good morning.", sender="Fred <fred@example.org>",
+                headers=""):
+        """A message, as octets with CRLF."""
+        text = MESSAGE.format(to=to, subject=subject, text=text, sender=sender,
+                              serial=f"{next(self.serial)}.{os.getpid()}", headers=headers)
+        return text.replace("\n", "\r\n").encode()
+
+    def send(self, to, message=None, **compose):
+        """Sends a message by SMTP: its queue id.  compose is for compose()."""
+        recipients = [_address(to)] if isinstance(to, str) else [_address(one) for one in to]
+        return self.postfix.send(recipients, message or self.compose(recipients[0], **compose))
+
+    def deliver(self, to, message=None, **compose):
+        """The same, and waits until all of it was delivered: the queue id."""
+        queue_id = self.send(to, message, **compose)
+        outcomes = self.postfix.done(queue_id)
+        assert outcomes and all(one.status == "sent" for one in outcomes), outcomes
+        return queue_id
+
+    def tails(self):
+        """The ends of all logs, for whoever looks into a failure."""
+        parts = [self.dovecot.process, *((self.mailbell.daemon, self.mailbell.proxy)
+                                         if self.with_mailbell else ())]
+        out = [f"--- {part.name}\n{part.tail()}" for part in parts]
+        return "".join(out) + f"--- dovecot\n{self.dovecot.tail(30)}"
+
+
+def _hook(way):
+    return "dovecot" if way == "dovecot" else "lmtp"
+
+
+def _address(user):
+    return user if "@" in user else f"{user}@{DOMAIN}"
