@@ -18,12 +18,14 @@
 #define MODCONF_QUIET_MAX	32	/* rules that the module looks at */
 
 struct modconf {
-	bool		 hook_dovecot;
+	bool		 hook_dovecot;	/* saved events carry content */
 	const char	*quiet[MODCONF_QUIET_MAX];
 	size_t		 n;
 };
 
-/* Writes run_dir/module. */
+/*
+ * Writes run_dir/module.  The rules go in with hook = dovecot alone, and are then bounded as above.
+ */
 int	modconf_write(const struct config *c, struct err *err);
 /*
  * Reads the text (NUL-terminated, changed in place, to outlive m).  Lines it does not know are
