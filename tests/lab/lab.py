@@ -18,13 +18,16 @@ import tempfile
 
 from . import accounts, imapclient
 from .authority import Authority
-from .dovecot import DOMAIN, Dovecot
+from .dovecot import DOMAIN, OUR_MODULES, Dovecot
 from .mailbell import Mailbell
 from .postfix import Postfix
 from .process import free_ports
 from .pushd import PushService
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+PROGRAMS = ("mailbelld", "mailbell-lmtp", "mailbell")
+MODULES = tuple(f"modules/{name}" for name in OUR_MODULES)
 
 # How mail travels: the name, the transport of Postfix, the hook.
 WAYS = ("lmtp", "lmtp-tcp", "dovecot")
@@ -47,7 +50,7 @@ def build_folder():
 class Lab:
     def __init__(self, build=None, with_mailbell=True):
         """with_mailbell=False: Postfix and Dovecot as if mailbell did not exist."""
-        self.build = build or build_folder()
+        self.source = build or build_folder()
         self.with_mailbell = with_mailbell
         self.way = None
         self.serial = itertools.count(1)
@@ -74,12 +77,20 @@ class Lab:
         self.dir = tempfile.mkdtemp(prefix="mb.", dir="/tmp")
         self.closing.callback(self._remove)
         os.chmod(self.dir, 0o755)
+        self._copy_build()
         self._make()
         for part in (self.push, self.dovecot, self.postfix):
             self.closing.callback(part.stop)
             part.start()
         if self.with_mailbell:
             self._start_mailbell(way)
+
+    def _copy_build(self):
+        """The programs' users may not be able to walk the tree; and it may be built anew meanwhile."""
+        self.build = f"{self.dir}/build"
+        os.makedirs(f"{self.build}/modules")
+        for name in (*PROGRAMS, *MODULES) if self.with_mailbell else ():
+            shutil.copy(f"{self.source}/{name}", f"{self.build}/{name}")
 
     def _make(self):
         authority = Authority(self.dir)
