@@ -7,8 +7,12 @@
  * A group of changes stands between store_begin and store_commit; reads inside see them.  A commit
  * survives the death of the process; store_flush makes all commits so far survive a power cut, too
  * (subscriptions are flushed before a client is told OK).  Look-ups return 1 found, 0 not there, -1
- * error; changes 0 or -1.  After an error inside a group the group is to be aborted.
+ * error; changes 0 or -1.  After an error inside a group the group can only be aborted; a commit of
+ * it fails, and a commit that fails has aborted.  So a group is there whole or not at all.
  * A full disk is an error like any other and heals by itself; store_broken tells when it is not.
+ *
+ * What this version cannot read (a newer one wrote it) is kept as it is: subscriptions are shown as
+ * SUB_NEWER, deliveries and outbox records are passed over, and a put over any of them is an error.
  */
 #ifndef DAEMON_STORE_H
 #define DAEMON_STORE_H
@@ -30,7 +34,10 @@
 
 struct store;
 
-/* Makes state_dir's folders and an empty store (mailbelld --init). An existing store is an error. */
+/*
+ * Makes state_dir (0700) and an empty store in it (mailbelld --init).  An existing store is an error.
+ * Killed half-way it leaves no store; a second call makes it.
+ */
 int		 store_init(const char *state_dir, struct err *err);
 /* Recovery, then open.  NULL: err says why (another daemon runs, no store, wrong rights ...). */
 struct store	*store_open(const char *state_dir, struct err *err);
@@ -45,7 +52,8 @@ int	store_checkpoint(struct store *s, struct err *err);
 bool	store_checkpoint_due(const struct store *s);
 /* The environment is lost for this process (DB_RUNRECOVERY): exit and be started again. */
 bool	store_broken(const struct store *s);
-/* Reads every record of every database; 0, or -1 with the first fault (mailbelld --verify). */
+/* Reads every record of every database; 0, or -1 with the first fault (mailbelld --verify).  What a
+ * newer version wrote is no fault. */
 int	store_verify(struct store *s, struct err *err);
 
 enum sub_state { SUB_UNACKNOWLEDGED, SUB_ACTIVE, SUB_NEWER /* written by a newer version: only shown */ };
@@ -62,7 +70,7 @@ struct subscription {
 	char		id[SUB_ID_MAX + 1];
 	uint64_t	number;		/* unique for ever; 0: to be given by store_sub_put */
 	uint64_t	generation;	/* grows with every change of what the client gave */
-	enum sub_state	state;
+	enum sub_state	state;	/* SUB_NEWER: only account and id have a meaning */
 	char		endpoint[GUARD_ENDPOINT_MAX + 1];	/* as registered */
 	char		normal[GUARD_ENDPOINT_MAX + 64];	/* its normal form */
 	uint8_t		point[ECE_POINT];	/* p256dh */
@@ -77,11 +85,17 @@ struct subscription {
 
 int	store_sub_get(struct store *s, const char *account, const char *id, struct subscription *out,
 	    struct err *err);
-/* By number, through its delivery record. */
+/* By number, through its delivery record.  SUB_NEWER: number has a meaning, account may be empty. */
 int	store_sub_number(struct store *s, uint64_t number, struct subscription *out, struct err *err);
-/* New or changed.  Gives a number, and makes an empty delivery record, where sub->number is 0. */
+/*
+ * New or changed.  Where sub->number is 0 it must be new (an existing one is an error): gives it a
+ * number and an empty delivery record.
+ */
 int	store_sub_put(struct store *s, struct subscription *sub, struct err *err);
-/* Overwrites with zeros, then erases: the subscription, its delivery and all its outbox records. */
+/*
+ * Overwrites with zeros, then erases: the subscription, its delivery and all its outbox records.
+ * Of one that cannot be read (SUB_NEWER, number 0) only the subscription itself.  Not there: 0.
+ */
 int	store_sub_del(struct store *s, const struct subscription *sub, struct err *err);
 /*
  * The first subscription behind (account, id) in the order of account, id: start with ("", "") or
@@ -89,6 +103,9 @@ int	store_sub_del(struct store *s, const struct subscription *sub, struct err *e
  */
 int	store_sub_next(struct store *s, const char *account, const char *id, struct subscription *out,
 	    struct err *err);
+
+/* How many there are, kept in memory; inside a group as it stands. */
+int64_t	store_sub_count(const struct store *s);
 
 /* What changes with each push.  Key: number. */
 struct delivery {
@@ -151,6 +168,7 @@ int	store_outbox_del(struct store *s, uint64_t number, uint64_t sequence, struct
 /* The first record behind (number, sequence); start with (0, 0). */
 int	store_outbox_next(struct store *s, uint64_t number, uint64_t sequence,
 	    struct outbox_record *out, struct err *err);
+int64_t	store_outbox_count(const struct store *s);
 
 /* What is kept of an account.  All zero: nothing is stored. */
 struct account {
@@ -165,6 +183,8 @@ struct account {
 /* Fills out with defaults, and returns 0, where nothing is stored. */
 int	store_account_get(struct store *s, const char *name, struct account *out, struct err *err);
 int	store_account_put(struct store *s, const struct account *a, struct err *err);
+/* The first account behind name ("" at first) of which something is stored. */
+int	store_account_next(struct store *s, const char *name, struct account *out, struct err *err);
 
 /* Counters that must last, and other small numbers, by name. */
 int	store_number_get(struct store *s, const char *name, int64_t *value, struct err *err);

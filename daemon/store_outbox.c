@@ -1,0 +1,96 @@
+/*
+ * The outbox.  A record that this version cannot read is passed over and left where it is.
+ */
+#include <string.h>
+
+#include "daemon/store_int.h"
+
+static bool
+texts_fit(const struct outbox_record *r)
+{
+	return r->mailbox.len <= STORE_ENVELOPE_MAX && r->envelope.len <= STORE_ENVELOPE_MAX &&
+	    r->queue_id.len <= STORE_ENVELOPE_MAX && r->text.len <= STORE_ENVELOPE_MAX;
+}
+
+int
+store_outbox_put(struct store *s, struct outbox_record *r, struct err *err)
+{
+	struct store_key key;
+	bool create = r->sequence == 0;
+	int rc;
+
+	if (s->txn == NULL)
+		return err_set(err, "store: no group is open");
+	if (!texts_fit(r)) {
+		s->failed = true;
+		return err_set(err, "store: a text for the outbox is too long");
+	}
+	if (create && store_ids_take(s, &s->sequences, &r->sequence, err) < 0)
+		return -1;
+	buf_reset(&s->out);
+	store_encode_outbox(&s->out, r);
+	store_key_outbox(&key, r->number, r->sequence);
+	if ((rc = store_record_put(s, BASE_OUTBOX, &key, err)) < 0) {
+		if (create)
+			r->sequence = 0;
+		return -1;
+	}
+	if (rc == 0)
+		s->records.now++;
+	return 0;
+}
+
+int
+store_outbox_get(struct store *s, uint64_t number, uint64_t sequence, struct outbox_record *out,
+    struct err *err)
+{
+	struct store_key key;
+	struct slice value;
+	int rc;
+
+	store_key_outbox(&key, number, sequence);
+	if ((rc = store_record_get(s, BASE_OUTBOX, &key, &value, err)) != 1)
+		return rc;
+	return store_decode_outbox(store_key_slice(&key), value, out) == 0;
+}
+
+int
+store_outbox_del(struct store *s, uint64_t number, uint64_t sequence, struct err *err)
+{
+	struct store_key key;
+	int rc;
+
+	store_key_outbox(&key, number, sequence);
+	if ((rc = store_record_erase(s, BASE_OUTBOX, &key, err)) < 0)
+		return -1;
+	s->records.now -= rc;
+	return 0;
+}
+
+int
+store_outbox_next(struct store *s, uint64_t number, uint64_t sequence, struct outbox_record *out,
+    struct err *err)
+{
+	struct store_key from;
+	struct slice key, value;
+	int rc;
+
+	store_key_outbox(&from, number, sequence);
+	store_key_after(&from);
+	while ((rc = store_record_from(s, BASE_OUTBOX, &from, &key, &value, err)) == 1) {
+		if (store_decode_outbox(key, value, out) == 0)
+			return 1;
+		if (key.len >= sizeof(from.octets))
+			return 0;
+		memcpy(from.octets, key.p, key.len);
+		from.len = key.len;
+		store_key_after(&from);
+	}
+	return rc;
+}
+
+int64_t
+store_outbox_count(const struct store *s)
+{
+	return s->records.now;
+}
