@@ -44,7 +44,11 @@ enum retry_verdict {
 
 struct retry_output {
 	enum retry_verdict verdict;
-	int64_t		retry_at;	/* of RETRY_LATER */
+	/*
+	 * RETRY_LATER: when to try again.  RETRY_DROP: where not 0, the wait would have outlived the
+	 * records, and nothing else is sent to the subscription before.
+	 */
+	int64_t		retry_at;
 	unsigned	size_limit;	/* of RETRY_SHRINK: the bucket to use from now on for this subscription */
 	bool		as_sync;	/* of RETRY_SHRINK: no smaller bucket is left, send SYNCs */
 	bool		key_refused;	/* mark the subscription so; a success clears it */
@@ -60,7 +64,7 @@ void	retry_decide(const struct retry_input *in, struct retry_output *out);
  */
 int64_t	retry_after_parse(const char *text, int64_t now);
 
-/* A word for logs: "sent (201)", "later (429)", "gone (410)" ... is built from this and the status. */
+/* The word for logs: "sent", "later", "dropped", "smaller", "gone" or "quiet". */
 const char	*retry_verdict_text(enum retry_verdict verdict);
 /* "http", "timeout", "dns" ...: the class of an error that may be stored and shown. */
 const char	*push_result_text(enum push_result result);
