@@ -7,7 +7,10 @@
 #include "lib/buf.h"
 #include "lib/slice.h"
 
-/* NIL where s is nil, else a quoted string where s is 7 bit without CR, LF and NUL, else a literal. */
+/*
+ * NIL where s is nil, else a quoted string where s is 7 bit without CR, LF and NUL, else a literal.
+ * (IMAP has no string with a NUL: whoever may have one replaces it first.)
+ */
 void	imapstr_nstring(struct buf *b, struct slice s);
 /* An atom where s is one (and is not NIL in any case), else as imapstr_nstring. */
 void	imapstr_astring(struct buf *b, struct slice s);

@@ -34,8 +34,8 @@ struct pushmsg_item {
 
 /*
  * Writes one push message of at most max octets (max <= PUSHMSG_MAX) to out, from the first items
- * on; returns how many of them it stands for.  A SYNC of the whole account stands for all of them.
- * items are sorted by pushmsg_sort.  One item that does not fit by itself is written as its SYNC, so
+ * on; returns how many of them it stands for.  A VERIFY goes alone.  A SYNC of the whole account stands
+ * for all of them.  items are sorted by pushmsg_sort.  One item that does not fit by itself is written as its SYNC, so
  * that the result is at least 1 (max >= 100 is enough for a SYNC of the account, which is what a
  * mailbox name too long for max comes to).
  * *with_envelope: whether any ENVELOPE is in it.

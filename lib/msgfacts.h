@@ -1,8 +1,8 @@
 /*
- * message: what a hook tells of a message besides its ENVELOPE, read from the same header block.
+ * msgfacts: what a hook tells of a message besides its ENVELOPE, read from the same header block.
  */
-#ifndef LIB_MESSAGE_H
-#define LIB_MESSAGE_H
+#ifndef LIB_MSGFACTS_H
+#define LIB_MSGFACTS_H
 
 #include <stddef.h>
 
@@ -12,7 +12,7 @@
 #define KIND_BULK	1u	/* List-Id, Auto-Submitted other than no, Precedence bulk, list or junk */
 #define KIND_QUIET	2u	/* a quiet_header matched */
 
-struct message {
+struct msgfacts {
 	struct slice	queue_id;	/* the id of the topmost Received that counts; nil: none */
 	struct slice	message_id;	/* the value of the last Message-ID, trimmed; nil: none */
 	unsigned	kind;
@@ -24,7 +24,7 @@ struct message {
  * own_id: a Received field whose id is this one is Dovecot's own and does not count; nil: all count.
  * Linear in the block, no allocation; the slices point into the block.
  */
-void	message_scan(struct slice block, const char *const *quiet, size_t n, struct slice own_id,
-	    struct message *m);
+void	msgfacts_scan(struct slice block, const char *const *quiet, size_t n, struct slice own_id,
+	    struct msgfacts *facts);
 
 #endif

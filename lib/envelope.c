@@ -1,0 +1,337 @@
+/*
+ * One pass over the block notes where the ten fields are: of Date, Subject, In-Reply-To and
+ * Message-ID the last one counts; all From (To, ...) fields count, as if they were one.  A second
+ * pass then writes the members in their order, reading address fields again from the first of their
+ * name to the last.  So the block is read at most eight times, whatever is in it.
+ *
+ * Nothing is copied but the octets of one string at a time, into a scratch buffer that holds what
+ * can be in an ENVELOPE at most.
+ */
+#include "lib/address.h"
+#include "lib/envelope.h"
+#include "lib/header.h"
+#include "lib/imapstr.h"
+
+enum member {
+	DATE, SUBJECT, FROM, SENDER, REPLY_TO, TO, CC, BCC, IN_REPLY_TO, MESSAGE_ID,
+	MEMBERS
+};
+
+static const struct slice names[MEMBERS] = {
+	[DATE] = { "Date", 4 },
+	[SUBJECT] = { "Subject", 7 },
+	[FROM] = { "From", 4 },
+	[SENDER] = { "Sender", 6 },
+	[REPLY_TO] = { "Reply-To", 8 },
+	[TO] = { "To", 2 },
+	[CC] = { "Cc", 2 },
+	[BCC] = { "Bcc", 3 },
+	[IN_REPLY_TO] = { "In-Reply-To", 11 },
+	[MESSAGE_ID] = { "Message-ID", 10 },
+};
+
+/* The fields of one name. */
+struct place {
+	const char	*first, *last;		/* where they start; NULL: none */
+	struct slice	 value;			/* of the last */
+};
+
+struct writer {
+	struct buf	*out;
+	size_t		 start;			/* of the list in out */
+	struct header	 block;			/* from its start */
+	struct place	 places[MEMBERS];
+	struct address_list addresses;
+	size_t		 from, from_len;	/* the written From, in out */
+	struct buf	 text;
+	uint8_t		 memory[ENVELOPE_TEXT_MAX];
+};
+
+const char *
+envelope_reason_text(enum envelope_reason reason)
+{
+	switch (reason) {
+	case ENVELOPE_OK:
+		return "ok";
+	case ENVELOPE_HEADER_TOO_BIG:
+		return "header too big";
+	case ENVELOPE_TOO_MANY_ADDRESSES:
+		return "too many addresses";
+	case ENVELOPE_TOO_LONG:
+		return "too long";
+	case ENVELOPE_NONE:
+		return "none";
+	}
+	return "unknown";
+}
+
+size_t
+envelope_header_end(struct slice message)
+{
+	const char *p = message.p, *end;
+
+	if (p == NULL)
+		return 0;
+	end = p + message.len;
+	while (p < end) {
+		const char *lf;
+
+		if (*p == '\n')
+			return (size_t)(p + 1 - message.p);
+		if (*p == '\r' && end - p > 1 && p[1] == '\n')
+			return (size_t)(p + 2 - message.p);
+		lf = memchr(p, '\n', (size_t)(end - p));
+		if (lf == NULL)
+			return 0;
+		p = lf + 1;
+	}
+	return 0;
+}
+
+static enum member
+member_of(const struct header_field *f)
+{
+	enum member m;
+
+	for (m = 0; m < MEMBERS && !header_is(f, names[m]); m++)
+		continue;
+	return m;
+}
+
+static void
+find_fields(struct header h, struct place *places)
+{
+	struct header_field f;
+
+	while (header_next(&h, &f)) {
+		enum member m = member_of(&f);
+
+		if (m == MEMBERS)
+			continue;
+		if (places[m].first == NULL)
+			places[m].first = f.start;
+		places[m].last = f.start;
+		places[m].value = f.value;
+	}
+}
+
+static enum envelope_reason
+check_length(const struct writer *w)
+{
+	return w->out->failed || w->out->len - w->start > ENVELOPE_TEXT_MAX ?
+	    ENVELOPE_TOO_LONG : ENVELOPE_OK;
+}
+
+/* The string that was put together in w->text. */
+static enum envelope_reason
+write_text(struct writer *w)
+{
+	if (w->text.failed)
+		return ENVELOPE_TOO_LONG;
+	imapstr_nstring(w->out, buf_all(&w->text));
+	return check_length(w);
+}
+
+static void
+put_octet(struct buf *text, char ch)
+{
+	if (ch == '\0')
+		buf_text(text, "\xef\xbf\xbd");	/* U+FFFD */
+	else
+		buf_octet(text, (uint8_t)ch);
+}
+
+static bool
+is_space(char ch)
+{
+	return ch == ' ' || ch == '\t' || ch == '\r' || ch == '\n';
+}
+
+/* Subject and names: a run of white space becomes one blank, none stays at the ends. */
+static enum envelope_reason
+write_for_humans(struct writer *w, struct slice value)
+{
+	struct header_cursor c;
+	bool space = false;
+
+	buf_reset(&w->text);
+	for (header_cursor_init(&c, value); c.p < c.end; header_cursor_step(&c)) {
+		if (is_space(*c.p)) {
+			space = true;
+			continue;
+		}
+		if (space && w->text.len > 0)
+			buf_octet(&w->text, ' ');
+		space = false;
+		put_octet(&w->text, *c.p);
+	}
+	return write_text(w);
+}
+
+/* Date and the ids: CR and LF go, and leave a blank where no white space follows. */
+static enum envelope_reason
+write_unfolded(struct writer *w, struct slice value)
+{
+	struct header_cursor c;
+	bool broken = false;
+
+	buf_reset(&w->text);
+	for (header_cursor_init(&c, value); c.p < c.end; header_cursor_step(&c)) {
+		if (*c.p == '\r' || *c.p == '\n') {
+			broken = true;
+			continue;
+		}
+		if (broken && !is_space(*c.p))
+			buf_octet(&w->text, ' ');
+		broken = false;
+		put_octet(&w->text, *c.p);
+	}
+	return write_text(w);
+}
+
+static enum envelope_reason
+write_address(struct writer *w, const struct address *a)
+{
+	buf_octet(w->out, '(');
+	if (a->name.p == NULL)
+		imapstr_nstring(w->out, a->name);
+	else if (write_for_humans(w, a->name) != ENVELOPE_OK)
+		return ENVELOPE_TOO_LONG;
+	buf_octet(w->out, ' ');
+	imapstr_nstring(w->out, a->route);
+	buf_octet(w->out, ' ');
+	imapstr_nstring(w->out, a->mailbox);
+	buf_octet(w->out, ' ');
+	imapstr_nstring(w->out, a->host);
+	buf_octet(w->out, ')');
+	return check_length(w);
+}
+
+/* The addresses of one field; *count are in the list already. */
+static enum envelope_reason
+write_field(struct writer *w, struct slice value, size_t *count)
+{
+	struct address a;
+	int rc;
+
+	address_init(&w->addresses, value);
+	while ((rc = address_next(&w->addresses, &a)) > 0) {
+		enum envelope_reason reason;
+
+		if (*count == ENVELOPE_ADDRESSES_MAX)
+			return ENVELOPE_TOO_MANY_ADDRESSES;
+		if ((*count)++ == 0)
+			buf_octet(w->out, '(');
+		reason = write_address(w, &a);
+		if (reason != ENVELOPE_OK)
+			return reason;
+	}
+	return rc < 0 ? ENVELOPE_TOO_LONG : ENVELOPE_OK;
+}
+
+/* All fields of the name, as one list. */
+static enum envelope_reason
+write_list(struct writer *w, enum member m, size_t *count)
+{
+	const struct place *place = &w->places[m];
+	struct header h = { place->first, w->block.end };
+	struct header_field f;
+
+	*count = 0;
+	while (place->first != NULL && header_next(&h, &f)) {
+		enum envelope_reason reason;
+
+		if (!header_is(&f, names[m]))
+			continue;
+		reason = write_field(w, f.value, count);
+		if (reason != ENVELOPE_OK)
+			return reason;
+		if (f.start == place->last)
+			break;
+	}
+	if (*count > 0)
+		buf_octet(w->out, ')');
+	return ENVELOPE_OK;
+}
+
+/* Repeats the list that was written for From. */
+static void
+repeat_from(struct writer *w)
+{
+	uint8_t *room = buf_room(w->out, w->from_len);
+
+	if (room == NULL)
+		return;
+	memcpy(room, w->out->data + w->from, w->from_len);
+	w->out->len += w->from_len;
+}
+
+static enum envelope_reason
+write_addresses(struct writer *w, enum member m)
+{
+	size_t start = w->out->len;
+	size_t count;
+	enum envelope_reason reason = write_list(w, m, &count);
+
+	if (reason != ENVELOPE_OK)
+		return reason;
+	if (count == 0 && (m == SENDER || m == REPLY_TO))
+		repeat_from(w);
+	else if (count == 0)
+		buf_text(w->out, "NIL");
+	if (m == FROM) {
+		w->from = start;
+		w->from_len = w->out->len - start;
+	}
+	return check_length(w);
+}
+
+static enum envelope_reason
+write_member(struct writer *w, enum member m)
+{
+	switch (m) {
+	case DATE:
+	case SUBJECT:
+	case IN_REPLY_TO:
+	case MESSAGE_ID:
+		if (w->places[m].first == NULL) {
+			buf_text(w->out, "NIL");
+			return check_length(w);
+		}
+		return m == SUBJECT ? write_for_humans(w, w->places[m].value) :
+		    write_unfolded(w, w->places[m].value);
+	default:
+		return write_addresses(w, m);
+	}
+}
+
+enum envelope_reason
+envelope_write(struct slice block, struct buf *out)
+{
+	struct writer w;
+	enum envelope_reason reason = ENVELOPE_OK;
+
+	if (block.len > ENVELOPE_HEADER_MAX)
+		return ENVELOPE_HEADER_TOO_BIG;
+	if (out->failed)
+		return ENVELOPE_TOO_LONG;
+	w.out = out;
+	w.start = out->len;
+	header_init(&w.block, block);
+	memset(w.places, 0, sizeof(w.places));
+	buf_fixed(&w.text, w.memory, sizeof(w.memory));
+	find_fields(w.block, w.places);
+
+	for (enum member m = DATE; m < MEMBERS && reason == ENVELOPE_OK; m++) {
+		buf_octet(out, m == DATE ? '(' : ' ');
+		reason = write_member(&w, m);
+	}
+	buf_octet(out, ')');
+	if (reason == ENVELOPE_OK)
+		reason = check_length(&w);
+	if (reason != ENVELOPE_OK) {
+		buf_cut(out, w.start);
+		out->failed = false;
+	}
+	return reason;
+}

@@ -1,0 +1,167 @@
+/*
+ * Modified UTF-7: printable ASCII stands for itself, "&" is "&-", and a run of anything else is "&",
+ * the base64 of its UTF-16BE with "," for "/" and no padding, and "-".
+ */
+#include <strings.h>
+
+#include "lib/imapstr.h"
+
+static bool
+is_quotable(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char ch = (unsigned char)s.p[i];
+
+		if (ch >= 0x80 || ch == '\r' || ch == '\n' || ch == '\0')
+			return false;
+	}
+	return true;
+}
+
+static void
+put_quoted(struct buf *b, struct slice s)
+{
+	size_t done = 0;
+
+	buf_octet(b, '"');
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.p[i] != '"' && s.p[i] != '\\')
+			continue;
+		buf_put(b, s.p + done, i - done);
+		buf_octet(b, '\\');
+		done = i;
+	}
+	buf_put(b, s.p + done, s.len - done);
+	buf_octet(b, '"');
+}
+
+void
+imapstr_nstring(struct buf *b, struct slice s)
+{
+	if (s.p == NULL) {
+		buf_text(b, "NIL");
+	} else if (is_quotable(s)) {
+		put_quoted(b, s);
+	} else {
+		buf_printf(b, "{%zu}\r\n", s.len);
+		buf_slice(b, s);
+	}
+}
+
+/* ATOM-CHAR, RFC 3501 section 9. */
+static bool
+is_atom(struct slice s)
+{
+	static const char specials[] = { '(', ')', '{', ' ', '%', '*', '"', '\\', ']' };
+
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.p[i] < 0x20 || (unsigned char)s.p[i] > 0x7e ||
+		    memchr(specials, s.p[i], sizeof(specials)) != NULL)
+			return false;
+	return s.len > 0;
+}
+
+void
+imapstr_astring(struct buf *b, struct slice s)
+{
+	if (is_atom(s) && !(s.len == 3 && strncasecmp(s.p, "NIL", 3) == 0))
+		buf_slice(b, s);
+	else
+		imapstr_nstring(b, s);
+}
+
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,";
+
+/* Bits on their way into base64. */
+struct shift {
+	uint32_t	bits;
+	unsigned	count;		/* of bits that were not written yet: below 6 between calls */
+};
+
+static void
+put_unit(struct buf *b, struct shift *s, uint32_t unit)
+{
+	s->bits = (s->bits << 16 | unit) & 0x3fffff;
+	s->count += 16;
+	while (s->count >= 6) {
+		s->count -= 6;
+		buf_octet(b, (uint8_t)alphabet[s->bits >> s->count & 0x3f]);
+	}
+}
+
+static void
+put_codepoint(struct buf *b, struct shift *s, uint32_t cp)
+{
+	if (cp < 0x10000) {
+		put_unit(b, s, cp);
+		return;
+	}
+	cp -= 0x10000;
+	put_unit(b, s, 0xd800 | cp >> 10);
+	put_unit(b, s, 0xdc00 | (cp & 0x3ff));
+}
+
+/* The left-over bits, filled up with zeros. */
+static void
+end_shift(struct buf *b, struct shift *s)
+{
+	if (s->count > 0)
+		buf_octet(b, (uint8_t)alphabet[s->bits << (6 - s->count) & 0x3f]);
+	buf_octet(b, '-');
+}
+
+/* The code point at *i of well-formed UTF-8; *i moves on, never past the end. */
+static uint32_t
+next_codepoint(struct slice s, size_t *i)
+{
+	unsigned char first = (unsigned char)s.p[(*i)++];
+	unsigned more = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : first >= 0xc0 ? 1 : 0;
+	uint32_t cp = more == 0 ? first : first & (0x3fu >> more);
+
+	for (; more > 0 && *i < s.len; more--)
+		cp = cp << 6 | ((unsigned char)s.p[(*i)++] & 0x3f);
+	return cp;
+}
+
+static bool
+is_direct(char ch)
+{
+	return ch >= 0x20 && ch <= 0x7e;
+}
+
+/* The run of octets from *i on that cannot stand for themselves. */
+static void
+put_shifted(struct buf *b, struct slice utf8, size_t *i)
+{
+	struct shift s = { 0, 0 };
+
+	buf_octet(b, '&');
+	while (*i < utf8.len && !is_direct(utf8.p[*i]))
+		put_codepoint(b, &s, next_codepoint(utf8, i));
+	end_shift(b, &s);
+}
+
+static void
+put_direct(struct buf *b, char ch)
+{
+	if (ch == '"' || ch == '\\')
+		buf_octet(b, '\\');
+	buf_octet(b, (uint8_t)ch);
+	if (ch == '&')
+		buf_octet(b, '-');
+}
+
+void
+imapstr_mailbox(struct buf *b, struct slice utf8)
+{
+	size_t i = 0;
+
+	buf_octet(b, '"');
+	while (i < utf8.len) {
+		if (is_direct(utf8.p[i]))
+			put_direct(b, utf8.p[i++]);
+		else
+			put_shifted(b, utf8, &i);
+	}
+	buf_octet(b, '"');
+}
