@@ -62,3 +62,12 @@ link_send(int fd, const struct buf *frames)
 	}
 	return 0;
 }
+
+bool
+link_gone(int fd)
+{
+	char octet;
+	ssize_t n = recv(fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT);
+
+	return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+}

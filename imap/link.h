@@ -5,6 +5,7 @@
 #ifndef IMAP_LINK_H
 #define IMAP_LINK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/buf.h"
@@ -21,5 +22,7 @@ int	link_open(const char *name);
  * which leaves the connection fit for nothing but close.
  */
 int	link_send(int fd, const struct buf *frames);
+/* Whether the peer, who says nothing on this connection, has closed it. */
+bool	link_gone(int fd);
 
 #endif

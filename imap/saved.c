@@ -2,9 +2,10 @@
  * One connection per process, since Dovecot's delivery processes have one thread.  All memory is
  * static: no delivery can fail here for want of it.
  *
- * A kept connection whose daemon has been restarted refuses the first frame without having taken an
- * octet, so the same frame goes out once more on a new connection.  A daemon that reads too slowly
- * gets no second try: the message is counted as lost.
+ * A daemon that was restarted may want other things: that its connection has ended is looked at
+ * before the settings are used.  If it ends just then, the frame is refused without an octet taken,
+ * and goes out once more on a new connection.  A daemon that reads too slowly gets no second try:
+ * the message is counted as lost.
  */
 #include "lib.h"
 
@@ -102,7 +103,7 @@ reconnect(void)
 static bool
 connected(void)
 {
-	return self.fd >= 0 && self.euid == geteuid();
+	return self.fd >= 0 && self.euid == geteuid() && !link_gone(self.fd);
 }
 
 const struct modconf *
