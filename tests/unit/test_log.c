@@ -1,0 +1,132 @@
+/* What log_clean makes of foreign text, and that no line can be forged. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lib/log.h"
+
+static void
+clean(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} cases[] = {
+		{ "", "" },
+		{ "plain text", "plain text" },
+		{ "a\r\nb\tc\x1b[31m\x7f", "a??b?c?[31m?" },
+		{ "Gel\xc3\xb6scht \xe2\x82\xac \xf0\x9f\x94\x94", "Gel\xc3\xb6scht \xe2\x82\xac \xf0\x9f\x94\x94" },
+		{ "\xc2\x85\xc2\x9b\xc2\xa0", "??\xc2\xa0" },			/* C1, then U+00A0 */
+		{ "\xe2\x80\xa8\xe2\x80\xa9\xe2\x80\xa7", "??\xe2\x80\xa7" },	/* separators, U+2027 */
+		{ "\xe2\x80\xae" "evil\xe2\x81\xa6", "?evil?" },			/* direction */
+		{ "\xff\xc3", "??" },						/* no UTF-8, cut UTF-8 */
+		{ "\xc0\xaf\xed\xa0\x80", "?????" },				/* overlong, surrogate */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_string_equal(log_clean(slice_of(cases[i].in)).text, cases[i].out);
+	assert_string_equal(log_clean((struct slice){ "a\0b", 3 }).text, "a?b");
+	assert_string_equal(log_clean(SLICE_NIL).text, "");
+}
+
+/* The cut comes between characters, never inside one. */
+static void
+cut(void **state)
+{
+	char in[1024], want[LOG_CLEAN_MAX + 1];
+
+	(void)state;
+	memset(in, 'x', sizeof(in));
+	memset(want, 'x', sizeof(want));
+	want[LOG_CLEAN_MAX] = '\0';
+	assert_string_equal(log_clean((struct slice){ in, sizeof(in) }).text, want);
+	in[LOG_CLEAN_MAX - 1] = '\xc3';
+	in[LOG_CLEAN_MAX] = '\xb6';
+	want[LOG_CLEAN_MAX - 1] = '\0';
+	assert_string_equal(log_clean((struct slice){ in, sizeof(in) }).text, want);
+}
+
+static void
+clean_to_has_no_cut(void **state)
+{
+	char in[1000];
+	struct buf b;
+
+	(void)state;
+	memset(in, '\n', sizeof(in));
+	buf_init(&b, sizeof(in));
+	log_clean_to(&b, (struct slice){ in, sizeof(in) });
+	assert_false(b.failed);
+	assert_int_equal(b.len, sizeof(in));
+	assert_int_equal(b.data[999], '?');
+	buf_clear(&b);
+}
+
+/* What arrives on stderr while body runs. */
+static void
+capture(void (*body)(void), char *out, size_t size)
+{
+	int saved = dup(STDERR_FILENO), fds[2];
+	ssize_t n;
+
+	assert_int_equal(pipe(fds), 0);
+	dup2(fds[1], STDERR_FILENO);
+	close(fds[1]);
+	body();
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	n = read(fds[0], out, size - 1);
+	close(fds[0]);
+	out[n < 0 ? 0 : n] = '\0';
+}
+
+static void
+some_lines(void)
+{
+	log_open("belltest", false, LOG_LEVEL_NOTICE);
+	log_info("left out");
+	log_notice("kept %d", 1);
+	log_warn("two\nlines");
+	log_fatal("the end");
+}
+
+static void
+very_long_line(void)
+{
+	char text[5000];
+
+	memset(text, 'y', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	log_warn("%s", text);
+}
+
+static void
+lines(void **state)
+{
+	char out[8192];
+
+	(void)state;
+	capture(some_lines, out, sizeof(out));
+	assert_string_equal(out,
+	    "belltest: kept 1\nbelltest: warning: two?lines\nbelltest: fatal: the end\n");
+	capture(very_long_line, out, sizeof(out));
+	assert_in_range(strlen(out), 1000, 2100);
+	assert_int_equal(out[strlen(out) - 1], '\n');
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(clean), cmocka_unit_test(cut), cmocka_unit_test(clean_to_has_no_cut),
+		cmocka_unit_test(lines),
+	};
+
+	return cmocka_run_group_tests_name("log", tests, NULL, NULL);
+}
