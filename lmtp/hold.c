@@ -1,0 +1,223 @@
+/*
+ * A frame goes from the queue to the out buffer whole, and from there to the kernel, so that an
+ * acknowledgement or a bound may take it off the queue at any time.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/log.h"
+#include "lmtp/held.h"
+#include "lmtp/hold.h"
+#include "lmtp/side.h"
+
+#define RECONNECT_MS	1000
+#define TELL_LOST_MS	(3600 * 1000)
+#define OUT_HIGH	(64 * 1024)	/* no further frame is put behind that much */
+#define ANSWER_MAX	2048		/* octets of a frame of the daemon */
+#define READ_CHUNK	4096
+
+struct hold {
+	struct sock_addr	 addr;
+	struct held_queue	*queue;
+	struct side		 daemon;
+	struct buf		 out;
+	bool			 connected;
+	bool			 told;		/* that the daemon is away or refuses */
+	int64_t			 next_try_ms;
+	uint64_t		 lost;		/* since the last hello */
+	uint64_t		 untold;	/* lost, and not in the log yet */
+	int64_t			 next_tell_ms;
+};
+
+static void	on_ready(void *arg, uint32_t events);
+
+struct hold *
+hold_new(struct loop *loop, const struct sock_addr *arrival_socket)
+{
+	struct hold *h = calloc(1, sizeof(*h));
+
+	if (h == NULL)
+		abort();
+	h->addr = *arrival_socket;
+	h->queue = held_new(HOLD_RECIPIENTS_MAX, HOLD_OCTETS_MAX);
+	side_init(&h->daemon, loop, 2 * READ_CHUNK, on_ready, h);
+	buf_init(&h->out, OUT_HIGH + FRAME_MAX + 4);
+	return h;
+}
+
+void
+hold_free(struct hold *h)
+{
+	if (h == NULL)
+		return;
+	side_close(&h->daemon);
+	buf_clear(&h->out);
+	held_free(h->queue);
+	free(h);
+}
+
+static void
+disconnect(struct hold *h)
+{
+	side_close(&h->daemon);
+	buf_reset(&h->out);
+	held_rewind(h->queue);
+	h->connected = false;
+}
+
+static void
+tell_once(struct hold *h, const char *why)
+{
+	if (!h->told)
+		log_warn("arrival socket: %s; mail goes on, arrivals are held", why);
+	h->told = true;
+}
+
+static void
+send_held(struct hold *h)
+{
+	struct slice frame;
+	size_t moved;
+
+	if (!h->connected)
+		return;
+	do {
+		while (h->out.len < OUT_HIGH && (frame = held_unsent(h->queue)).p != NULL) {
+			buf_slice(&h->out, frame);
+			held_sent(h->queue);
+		}
+		moved = side_write(&h->daemon, &h->out);
+	} while (moved > 0 && !h->daemon.deaf);
+	side_want(&h->daemon, EPOLLIN | (h->out.len > 0 ? EPOLLOUT : 0));
+}
+
+static void
+say_hello(struct hold *h)
+{
+	struct wire_hello hello = {
+		.program = slice_of("mailbell-lmtp"),
+		.version = slice_of(MAILBELL_VERSION),
+		.module_abi = SLICE_NIL,
+		.hook = slice_of("lmtp"),
+		.lost = h->lost
+	};
+
+	wire_put_hello(&h->out, &hello);
+	h->lost = 0;
+}
+
+static void
+start_connecting(struct hold *h)
+{
+	int fd = sock_connect(&h->addr);
+
+	if (fd < 0) {
+		tell_once(h, strerror(errno));
+		return;
+	}
+	side_open(&h->daemon, fd);
+	h->connected = true;
+	say_hello(h);
+	send_held(h);
+}
+
+/* What one frame of the daemon says: 0, or -1 where the connection is to end. */
+static int
+take_frame(struct hold *h, const struct frame *f)
+{
+	struct slice text;
+	uint64_t seq;
+
+	switch (f->type) {
+	case WIRE_OK:
+		log_notice("arrival socket: connected, %zu recipients were held",
+		    held_recipients(h->queue));
+		h->told = false;
+		return 0;
+	case WIRE_ACK:
+		if (wire_get_ack(f, &seq) < 0)
+			return -1;
+		held_ack(h->queue, seq);
+		return 0;
+	case WIRE_REFUSED:
+		if (wire_get_refused(f, &text) == 0 && !h->told)
+			log_warn("arrival socket: refused: %s", log_clean(text).text);
+		h->told = true;
+		return -1;
+	default:
+		return -1;
+	}
+}
+
+/* 0, or -1 where the connection is to end. */
+static int
+take_frames(struct hold *h)
+{
+	struct frame f;
+	size_t pos = 0, used;
+	int rc;
+
+	while ((rc = frame_next(h->daemon.in.data + pos, h->daemon.in.len - pos, ANSWER_MAX, &f,
+	    &used)) == 1) {
+		if (take_frame(h, &f) < 0)
+			return -1;
+		pos += used;
+	}
+	buf_drop(&h->daemon.in, pos);
+	return rc;
+}
+
+static void
+on_ready(void *arg, uint32_t events)
+{
+	struct hold *h = arg;
+
+	(void)events;
+	side_read(&h->daemon, READ_CHUNK);
+	if (take_frames(h) < 0 || h->daemon.eof) {
+		tell_once(h, "the daemon has closed the connection");
+		disconnect(h);
+		return;
+	}
+	send_held(h);
+}
+
+static void
+tell_lost(struct hold *h, int64_t now_ms)
+{
+	if (h->untold == 0 || now_ms < h->next_tell_ms)
+		return;
+	log_warn("arrival socket: %llu recipients beyond what is held for an absent daemon: "
+	    "their devices will not ring", (unsigned long long)h->untold);
+	h->untold = 0;
+	h->next_tell_ms = now_ms + TELL_LOST_MS;
+}
+
+void
+hold_put(struct hold *h, const struct wire_arrival *a, const struct wire_recipient *r, size_t n)
+{
+	uint64_t lost;
+
+	held_put(h->queue, a, r, n);
+	lost = held_take_lost(h->queue);
+	h->lost += lost;
+	h->untold += lost;
+	send_held(h);
+}
+
+void
+hold_tick(struct hold *h, int64_t now_ms)
+{
+	tell_lost(h, now_ms);
+	if (h->connected || now_ms < h->next_try_ms)
+		return;
+	h->next_try_ms = now_ms + RECONNECT_MS;
+	start_connecting(h);
+}
+
+size_t
+hold_recipients(const struct hold *h)
+{
+	return held_recipients(h->queue);
+}

@@ -1,0 +1,134 @@
+/*
+ * mailbell-lmtp: the LMTP proxy (mailbell-lmtp(8)).
+ */
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "lib/config.h"
+#include "lib/log.h"
+#include "lib/privs.h"
+#include "lmtp/listeners.h"
+#include "lmtp/parent.h"
+
+struct options {
+	const char	*config_path;
+	bool		 check;
+};
+
+static void
+usage(FILE *out)
+{
+	fprintf(out, "usage: mailbell-lmtp [-c file] [--check]\n"
+	    "       mailbell-lmtp --help | --version\n");
+}
+
+static struct options
+read_options(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "check", no_argument, NULL, 'k' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 }
+	};
+	struct options o = { .config_path = CONFIG_PATH };
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:", longs, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			o.config_path = optarg;
+			break;
+		case 'k':
+			o.check = true;
+			break;
+		case 'h':
+			usage(stdout);
+			exit(EX_OK);
+		case 'V':
+			puts("mailbell-lmtp " MAILBELL_VERSION);
+			exit(EX_OK);
+		default:
+			usage(stderr);
+			exit(EX_USAGE);
+		}
+	}
+	if (optind < argc) {
+		usage(stderr);
+		exit(EX_USAGE);
+	}
+	return o;
+}
+
+/*
+ * The path to run again: the name we were called by where it is absolute, since that may lead to a
+ * newer file then; else what runs now.
+ */
+static const char *
+own_path(const char *argv0)
+{
+	static char path[PATH_MAX];
+	ssize_t n;
+
+	if (argv0[0] == '/')
+		return argv0;
+	n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	if (n < 0)
+		return argv0;
+	path[n] = '\0';
+	return path;
+}
+
+static int
+serve(const struct config *config, const char *config_path, const char *argv0)
+{
+	struct parent_args args = {
+		.config = config,
+		.config_path = config_path,
+		.program = own_path(argv0)	/* asked before the rights go: /proc may be shut then */
+	};
+	struct kept kept;
+	struct err err;
+
+	if (listeners_open(config, &kept, &err) < 0) {
+		log_fatal("%s", err.text);
+		return EX_UNAVAILABLE;
+	}
+	if (privs_drop(config->hook_user, &err) < 0) {
+		log_fatal("%s", err.text);
+		return EX_NOPERM;
+	}
+	args.kept = &kept;
+	return parent_run(&args);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options options = read_options(argc, argv);
+	struct config config;
+	struct err err;
+	int status = EX_OK;
+
+	signal(SIGPIPE, SIG_IGN);
+	log_open("mailbell-lmtp", false, LOG_LEVEL_INFO);
+	if (config_load(options.config_path, &config, &err) < 0) {
+		log_fatal("%s", err.text);
+		return EX_CONFIG;
+	}
+	log_open("mailbell-lmtp", config.log == CONFIG_LOG_SYSLOG, (enum log_level)config.log_level);
+	if (listeners_check(&config, &err) < 0) {
+		log_fatal("%s: %s", options.config_path, err.text);
+		status = EX_CONFIG;
+	} else if (!options.check)
+		status = serve(&config, options.config_path, argv[0]);
+	config_clear(&config);
+	return status;
+}
