@@ -19,7 +19,7 @@ from h2.events import ResponseReceived
 
 from lab import imaplist, webpush
 from lab.authority import Authority
-from lab.device import Device
+from lab.device import FIXED, Device
 from lab.httpserver import Answer
 from lab.pushd import PushService
 
@@ -112,7 +112,7 @@ def sender(service, authority):
 
 def test_device_reads_the_rfc_vector(authority):
     """The fixed device decrypts the body of RFC 8291 section 5."""
-    device = Device.fixed(PushService(authority))
+    device = Device(PushService(authority), **FIXED)
     text, padding = webpush.decrypt(device.private, device.auth, webpush.unb64(VECTOR_BODY))
     assert (text, padding) == (b"When I grow up, I want to be a watermelon", 0)
     assert device.p256dh.startswith("BCVxsr7N_eNgVRqv")

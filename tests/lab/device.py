@@ -10,9 +10,13 @@ from . import imaplist, webpush
 
 BUCKETS = (1024, 2641, 3993)        # octets of plaintext with its padding
 
-# The receiver's key pair of RFC 8291 appendix A.
-FIXED_PRIVATE = "q1dXpw3UpT5VOmu_cf_v6ih07Aems3njxI-JWgLcM94"
-FIXED_AUTH = "BTBZMqHH6r4Tts7J_aSIgg"
+# The receiver's keys of RFC 8291 appendix A: Device(push, **FIXED).
+FIXED = {
+    "private": ec.derive_private_key(
+        int.from_bytes(webpush.unb64("q1dXpw3UpT5VOmu_cf_v6ih07Aems3njxI-JWgLcM94"), "big"),
+        ec.SECP256R1()),
+    "auth": webpush.unb64("BTBZMqHH6r4Tts7J_aSIgg"),
+}
 
 
 @dataclass
@@ -75,13 +79,6 @@ class Device:
         self.vapid = None       # the key that GETVAPID or WEBPUSH named
         self.taken = 0          # pushes that next() has given away
         self.tokens = []        # of all verification pushes that were read
-
-    @classmethod
-    def fixed(cls, push, **rest):
-        """The device whose keys are those of RFC 8291."""
-        number = int.from_bytes(webpush.unb64(FIXED_PRIVATE), "big")
-        return cls(push, ec.derive_private_key(number, ec.SECP256R1()),
-                   webpush.unb64(FIXED_AUTH), **rest)
 
     @property
     def p256dh(self):

@@ -37,6 +37,8 @@ disable_plaintext_auth = no
 auth_mechanisms = plain login
 auth_username_format = %Lu
 recipient_delimiter = +
+# What Sieve sends goes to the private Postfix, which lets nothing out.
+submission_host = 127.0.0.1:@smtp_port@
 mail_home = @dir@/mail/%u
 mail_location = maildir:~/Maildir
 mail_uid = @mail_user@
@@ -127,7 +129,7 @@ class Dovecot:
     def __init__(self, folder, ports, authority, run_dir, build=None):
         """build: the folder with mailbell's modules; None: a Dovecot without them."""
         self.dir = folder
-        self.imap_port, self.imaps_port, self.lmtp_port = ports
+        self.smtp_port, self.imap_port, self.imaps_port, self.lmtp_port = ports
         self.run_dir = run_dir
         self.build = build
         self.log = f"{folder}/dovecot.log"
@@ -145,7 +147,8 @@ class Dovecot:
         with_modules = self.build is not None
         values = {
             "dir": self.dir, "run_dir": self.run_dir, "mail_user": accounts.MAIL,
-            "certificate": certificate, "key": key, "imap_port": self.imap_port,
+            "certificate": certificate, "key": key,
+            "smtp_port": self.smtp_port, "imap_port": self.imap_port,
             "imaps_port": self.imaps_port, "lmtp_port": self.lmtp_port,
             "storage_plugins": "notify mailbell" if with_modules else "",
             "imap_plugins": "imap_mailbell" if with_modules else ""}

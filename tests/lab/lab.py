@@ -1,7 +1,7 @@
 """Lab: a whole mail server on loopback in one throwaway folder.
 
     with Lab() as lab:
-        phone = Device(lab.push).subscribe(lab.imap("alice"))
+        phone = lab.phone("alice")
         lab.send("alice@lab.test", subject="Hello")
         print(phone.next().text)
 
@@ -18,6 +18,7 @@ import tempfile
 
 from . import accounts, imapclient
 from .authority import Authority
+from .device import Device
 from .dovecot import DOMAIN, OUR_MODULES, Dovecot
 from .mailbell import Mailbell
 from .postfix import Postfix
@@ -55,6 +56,7 @@ class Lab:
         self.way = None
         self.serial = itertools.count(1)
         self.users = itertools.count()
+        self.devices = []
         self.closing = contextlib.ExitStack()
 
     # Start and stop.
@@ -97,7 +99,7 @@ class Lab:
         smtp, imap, imaps, lmtp, proxy = free_ports(5)
         self.push = PushService(authority)
         self.push.port = free_ports(1)[0]
-        self.dovecot = Dovecot(f"{self.dir}/dc", (imap, imaps, lmtp), authority,
+        self.dovecot = Dovecot(f"{self.dir}/dc", (smtp, imap, imaps, lmtp), authority,
                                f"{self.dir}/mb/run", self.build if self.with_mailbell else None)
         self.proxy_socket = f"{self.dir}/mb/lmtp"
         self.proxy_port = proxy
@@ -170,6 +172,16 @@ class Lab:
     def imap(self, user):
         """An IMAP connection of user, logged in."""
         return imapclient.ImapClient(self.dovecot.imap_port, _address(user))
+
+    def device(self, **keys):
+        """A device that no one has subscribed yet."""
+        self.devices.append(Device(self.push, **keys))
+        return self.devices[-1]
+
+    def phone(self, user, **keys):
+        """A device of user, subscribed and acknowledged."""
+        with self.imap(user) as imap:
+            return self.device(**keys).subscribe(imap)
 
     def compose(self, to, subject="Hello", text="Good morning.", sender="Fred <fred@example.org>",
                 headers=""):

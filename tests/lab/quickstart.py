@@ -10,7 +10,7 @@ import time
 sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 from lab import imaplist                # noqa: E402
-from lab.device import Device           # noqa: E402
+from lab.device import FIXED            # noqa: E402
 from lab.lab import Lab                 # noqa: E402
 
 USER = "alice@lab.test"
@@ -62,7 +62,7 @@ def subscribe(lab, show, imap):
     capabilities = imap.capabilities()
     assert "WEBPUSH" in capabilities, "Dovecot does not offer WEBPUSH"
     imap.transcript.clear()
-    device = Device.fixed(lab.push, id="a8282bf9-6102-4e1b-bb61-d26d0e532e65")
+    device = lab.device(**FIXED, id="a8282bf9-6102-4e1b-bb61-d26d0e532e65")
     assert imap.command("GETVAPID").ok, "GETVAPID was refused"
     reply = device.webpush(imap)
     assert reply.ok, f"WEBPUSH was refused: {reply}"
