@@ -23,7 +23,7 @@ address_init(struct address_list *list, struct slice value)
 		buf_fixed(bufs[i], list->memory[i], sizeof(list->memory[i]));
 	list->too_long = false;
 	lexer_init(&list->lexer, value, &list->comment);
-	list->state = lexer_space(&list->lexer) > 0 ? ADDRESS_LIST : ADDRESS_DONE;
+	list->state = ADDRESS_START;
 }
 
 /* The text of a buffer that goes into an address. */
@@ -158,6 +158,15 @@ addr_spec(struct address_list *list, struct address *a)
 		lone_word(list, a, quoted);
 }
 
+static void
+fill_missing(struct address *a)
+{
+	if (a->mailbox.p == NULL)
+		a->mailbox = slice_of("MISSING_MAILBOX");
+	if (a->host.p == NULL)
+		a->host = slice_of("MISSING_DOMAIN");
+}
+
 /* An address; where may_be_group, perhaps the start of a group: true then. */
 static bool
 read_one(struct address_list *list, struct address *a, bool may_be_group)
@@ -180,84 +189,98 @@ read_one(struct address_list *list, struct address *a, bool may_be_group)
 		l->c = start;
 		addr_spec(list, a);
 	}
-	if (a->mailbox.p == NULL)
-		a->mailbox = slice_of("MISSING_MAILBOX");
-	if (a->host.p == NULL)
-		a->host = slice_of("MISSING_DOMAIN");
+	fill_missing(a);
 	return false;
 }
 
 /* Behind an element of the list. */
-static void
-next_in_list(struct address_list *list)
+static enum address_state
+next_in_list(struct lexer *l)
 {
-	list->state = ADDRESS_DONE;
-	if (lexer_at(&list->lexer, ',')) {
-		lexer_step(&list->lexer);
-		switch (lexer_space(&list->lexer)) {
-		case 1:
-			list->state = ADDRESS_LIST;
-			break;
-		case -1:
-			list->state = ADDRESS_GARBAGE;
-			break;
-		}
+	if (!lexer_at(l, ','))
+		return ADDRESS_DONE;
+	lexer_step(l);
+	switch (lexer_space(l)) {
+	case 1:
+		return ADDRESS_LIST;
+	case 0:
+		return ADDRESS_DONE;
+	default:
+		return ADDRESS_GARBAGE;
 	}
+}
+
+/* Behind the colon of a group. */
+static enum address_state
+first_in_group(struct lexer *l)
+{
+	return l->c.p == l->c.end || lexer_at(l, ';') ? ADDRESS_GROUP_END : ADDRESS_MEMBER;
 }
 
 /* Behind an element of a group. */
-static void
-next_in_group(struct address_list *list)
+static enum address_state
+next_in_group(struct lexer *l)
 {
-	list->state = ADDRESS_GROUP_END;
-	if (lexer_at(&list->lexer, ',')) {
-		lexer_step(&list->lexer);
-		if (lexer_space(&list->lexer) > 0)
-			list->state = ADDRESS_MEMBER;
+	if (!lexer_at(l, ','))
+		return ADDRESS_GROUP_END;
+	lexer_step(l);
+	return lexer_space(l) > 0 ? ADDRESS_MEMBER : ADDRESS_GROUP_END;
+}
+
+/* Steps over what ends a group, if it is there. */
+static void
+end_group(struct lexer *l)
+{
+	if (lexer_at(l, ';')) {
+		lexer_step(l);
+		lexer_space(l);
 	}
 }
 
-static void
-end_group(struct address_list *list)
-{
-	if (lexer_at(&list->lexer, ';')) {
-		lexer_step(&list->lexer);
-		lexer_space(&list->lexer);
-	}
-	next_in_list(list);
-}
-
-static void
-start_group(struct address_list *list)
+/* What follows the element that was given last; read now, for it may overwrite that one's comment. */
+static enum address_state
+advance(struct address_list *list)
 {
 	struct lexer *l = &list->lexer;
 
-	list->state = l->c.p == l->c.end || lexer_at(l, ';') ? ADDRESS_GROUP_END : ADDRESS_MEMBER;
+	switch (list->state) {
+	case ADDRESS_LIST:
+	case ADDRESS_GROUP_END:
+		return next_in_list(l);
+	case ADDRESS_GROUP:
+		return first_in_group(l);
+	case ADDRESS_MEMBER:
+		return next_in_group(l);
+	case ADDRESS_START:
+		return lexer_space(l) > 0 ? ADDRESS_LIST : ADDRESS_DONE;
+	case ADDRESS_GARBAGE:
+	case ADDRESS_DONE:
+		break;
+	}
+	return ADDRESS_DONE;
 }
 
 int
 address_next(struct address_list *list, struct address *a)
 {
 	*a = (struct address){ SLICE_NIL, SLICE_NIL, SLICE_NIL, SLICE_NIL };
+	list->state = advance(list);
 	switch (list->state) {
 	case ADDRESS_LIST:
 		if (read_one(list, a, true))
-			start_group(list);
-		else
-			next_in_list(list);
+			list->state = ADDRESS_GROUP;
 		break;
 	case ADDRESS_MEMBER:
 		read_one(list, a, false);
-		next_in_group(list);
 		break;
 	case ADDRESS_GROUP_END:
-		end_group(list);
+		end_group(&list->lexer);
 		break;
 	case ADDRESS_GARBAGE:
-		a->mailbox = slice_of("MISSING_MAILBOX");
-		a->host = slice_of("MISSING_DOMAIN");
-		list->state = ADDRESS_DONE;
+		fill_missing(a);
 		break;
+	case ADDRESS_START:
+	case ADDRESS_GROUP:
 	case ADDRESS_DONE:
 		return 0;
 	}

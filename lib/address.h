@@ -29,9 +29,12 @@ struct address {
 	struct slice	name, route, mailbox, host;
 };
 
+/* What was given last; at first nothing. */
 enum address_state {
-	ADDRESS_LIST,		/* an address or a group follows */
-	ADDRESS_MEMBER,		/* an address in a group follows */
+	ADDRESS_START,
+	ADDRESS_LIST,		/* an address outside of groups */
+	ADDRESS_GROUP,		/* the start of a group */
+	ADDRESS_MEMBER,		/* an address in a group */
 	ADDRESS_GROUP_END,
 	ADDRESS_GARBAGE,	/* a comment without end behind the last comma */
 	ADDRESS_DONE

@@ -1,9 +1,7 @@
 /*
- * Dovecot parses a header twice before it makes an ENVELOPE of it: once to pick the fields, writing
- * LF line ends, and once to read them.  Each time a CR before a LF is taken for a part of the line
- * end.  So a line loses up to two of them, and a last line without a line end, which gets one
- * between the two, loses one.  Between the lines of a value a LF remains, but not before a line
- * that holds a single blank (2.4; 2.3 keeps that one, too).
+ * A field's lines are put together as Dovecot does it: each loses its line end (a LF, with a CR before
+ * it), and gets a LF back where another line follows, but not where that line is a single blank
+ * (2.4; 2.3 writes a LF there, too).
  */
 #include "lib/header.h"
 
@@ -60,18 +58,15 @@ line_end(const char *p, const char *end)
 	return lf == NULL ? end : lf + 1;
 }
 
-/* The end of the text of the line between start and end: before its LF and the CRs that go with it. */
+/* The end of the text of the line between start and end: without its line end. */
 static const char *
 text_end(const char *start, const char *end)
 {
-	int crs = 1;
-
 	if (end > start && end[-1] == '\n') {
 		end--;
-		crs = 2;
+		if (end > start && end[-1] == '\r')
+			end--;
 	}
-	while (crs-- > 0 && end > start && end[-1] == '\r')
-		end--;
 	return end;
 }
 
@@ -127,22 +122,20 @@ header_is(const struct header_field *f, struct slice name)
 	    header_equal_fold((struct slice){ f->name.p, name.len }, name);
 }
 
-/* Where the line that begins at p has its LF, or the value its end, when up to two CRs are skipped. */
+/* Whether the line of which p is a part is over at p, or the value is. */
 static bool
-line_ends_at(const char *p, const char *end)
+is_line_end(const char *p, const char *end)
 {
-	for (int i = 0; i < 2 && p < end && *p == '\r'; i++)
-		p++;
-	return p == end || *p == '\n';
+	return p == end || *p == '\n' || (*p == '\r' && end - p > 1 && p[1] == '\n');
 }
 
 static bool
 is_dropped(const char *p, const char *end)
 {
-	if (*p == '\r')
-		return (end - p > 1 && p[1] == '\n') ||
-		    (end - p > 2 && p[1] == '\r' && p[2] == '\n');
-	return *p == '\n' && end - p > 1 && is_blank(p[1]) && line_ends_at(p + 2, end);
+	if (end - p < 2)
+		return false;
+	return *p == '\r' ? p[1] == '\n' :
+	    *p == '\n' && is_blank(p[1]) && is_line_end(p + 2, end);
 }
 
 void
