@@ -74,7 +74,7 @@ $(B)/mailbell: $(B)/admin/main.o $(B)/admin.a $(B)/lib.a
 
 # The Dovecot modules: compiled apart, with Dovecot's headers, never sanitized.
 MODULE_LIB = lib/buf.c lib/frame.c lib/wire.c lib/envelope.c lib/header.c lib/address.c lib/imapstr.c \
-             lib/message.c lib/modconf.c
+             lib/lexer.c lib/msgfacts.c lib/modconf.c
 MODULE_CC  = $(CC) -I. -I/usr/include/dovecot -DHAVE_CONFIG_H -DMAILBELL_VERSION='"$(VERSION)"' \
              -DRUNDIR='"$(RUNDIR)"' -DSYSCONFDIR='"$(SYSCONFDIR)"' -D_GNU_SOURCE -std=gnu11 -O2 -g -fPIC -shared \
              -fvisibility=hidden -Wall -Wextra -Werror

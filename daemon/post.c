@@ -381,6 +381,12 @@ post_take(struct post *p, struct post_answer *answer)
 }
 
 void
+post_guard(struct post *p, const struct guard *guard)
+{
+	p->guard = guard;
+}
+
+void
 post_run(struct post *p, int64_t now_ms)
 {
 	int running;

@@ -31,6 +31,9 @@ struct post	*post_new(struct loop *loop, const struct guard *guard, const struct
 /* Ends what is in flight without an answer. */
 void		 post_free(struct post *p);
 
+/* The guard was replaced (reload). */
+void		 post_guard(struct post *p, const struct guard *guard);
+
 struct post_request {
 	void		*owner;		/* handed back with the answer */
 	const char	*url;

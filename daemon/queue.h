@@ -21,7 +21,6 @@ struct pending {
 	size_t		count;		/* records in the outbox */
 	int64_t		due_ms;		/* monotonic; QUEUE_NEVER: not before something happens */
 	bool		flying;		/* a push is under way: nothing else is started */
-	bool		again;		/* something came in meanwhile */
 	struct origin_waiter waiter;	/* due, but its origin has no slot */
 	size_t		place;		/* the heap's */
 	struct pending	*next;		/* the table's */

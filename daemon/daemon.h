@@ -1,0 +1,39 @@
+/*
+ * daemon: the parts of mailbelld, made by main.c and used by the modules that tie them together
+ * (peers, verbs, notify, sender, operate).  The modules that decide or store do not know it.
+ */
+#ifndef DAEMON_DAEMON_H
+#define DAEMON_DAEMON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/config.h"
+#include "lib/loop.h"
+
+/* What happened since the start; shown by `mailbell status`. */
+struct counters {
+	uint64_t	saved, arrivals, notifications;
+	uint64_t	silent, quiet, no_subscription;
+	uint64_t	sent, later, dropped, gone, expired, collapsed;
+	uint64_t	wrong_hook, lost_by_hooks, bad_frames, refused_peers, store_errors;
+};
+
+struct daemon {
+	struct config	 config;
+	struct loop	*loop;
+	struct store	*store;
+	struct ece	*ece;
+	struct vapid	*vapid;
+	struct guard	*guard;
+	struct join	*join;
+	struct sender	*sender;
+	struct silences	*silences;
+	struct peers	*peers;
+	struct sweep	*sweep;
+	struct counters	 counters;
+	int64_t		 started;	/* seconds since the epoch */
+	bool		 want_flush;	/* somebody is to be answered only after store_flush */
+};
+
+#endif

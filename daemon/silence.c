@@ -1,0 +1,203 @@
+/*
+ * The set of (subscription, connection) pairs is small: one for each device that is connected and
+ * asked for it.  A table by subscription answers "is it silent?", which is asked for each mail.
+ */
+#include <stdlib.h>
+
+#include "daemon/sender.h"
+#include "daemon/silence.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+
+#define SLOTS	4096
+
+struct hold {
+	uint64_t	 number, peer;
+	struct hold	*next;
+};
+
+struct silences {
+	struct hold	*table[SLOTS];
+};
+
+struct silences *
+silences_new(void)
+{
+	struct silences *all = calloc(1, sizeof(*all));
+
+	if (all == NULL)
+		abort();
+	return all;
+}
+
+/* Removes one hold with this number and this peer (0: any) and returns its number; 0: there is none. */
+static uint64_t
+remove_one(struct silences *all, uint64_t number, uint64_t peer)
+{
+	struct hold **link, *h;
+	uint64_t found;
+
+	for (size_t i = 0; i < SLOTS; i++)
+		for (link = &all->table[i]; (h = *link) != NULL; link = &h->next) {
+			if ((number != 0 && h->number != number) || (peer != 0 && h->peer != peer))
+				continue;
+			*link = h->next;
+			found = h->number;
+			free(h);
+			return found;
+		}
+	return 0;
+}
+
+void
+silences_free(struct silences *all)
+{
+	if (all == NULL)
+		return;
+	while (remove_one(all, 0, 0) != 0)
+		;
+	free(all);
+}
+
+static bool
+is_held(const struct silences *all, uint64_t number)
+{
+	const struct hold *h = all->table[number % SLOTS];
+
+	while (h != NULL && h->number != number)
+		h = h->next;
+	return h != NULL;
+}
+
+bool
+silence_holds(const struct daemon *d, const struct delivery *delivery, int64_t now_s)
+{
+	return delivery->silent_until > now_s || is_held(d->silences, delivery->number);
+}
+
+int64_t
+silence_field(const struct daemon *d, const struct delivery *delivery, int64_t now_s)
+{
+	if (is_held(d->silences, delivery->number))
+		return SILENCE_SESSION;
+	return delivery->silent_until > now_s ? delivery->silent_until - now_s : 0;
+}
+
+int64_t
+silence_ends(const struct daemon *d, const struct delivery *delivery, int64_t now_s)
+{
+	if (is_held(d->silences, delivery->number))
+		return OUTBOX_NEVER;
+	return delivery->silent_until > now_s ? delivery->silent_until : now_s;
+}
+
+/* The digest of a subscription, if there is one.  1, 0, -1. */
+static int
+find_digest(struct store *s, uint64_t number, struct outbox_record *out, struct err *err)
+{
+	uint64_t sequence = 0;
+	int rc;
+
+	while ((rc = store_outbox_next(s, number, sequence, out, err)) == 1 && out->number == number) {
+		if (out->type == OUTBOX_DIGEST)
+			return 1;
+		sequence = out->sequence;
+	}
+	return rc < 0 ? -1 : 0;
+}
+
+/* Inside a group: the digest, if there is one, becomes due at `due`. */
+static int
+move_digest(struct store *s, uint64_t number, int64_t due, struct err *err)
+{
+	struct outbox_record r;
+	int rc = find_digest(s, number, &r, err);
+
+	if (rc != 1)
+		return rc;
+	r.due = due;
+	return store_outbox_put(s, &r, err);
+}
+
+int
+silence_timed(struct daemon *d, struct delivery *delivery, int64_t seconds, int64_t now_s,
+    struct err *err)
+{
+	int64_t due = seconds == 0 ? now_s : now_s + seconds;
+
+	delivery->silent_until = seconds == 0 ? 0 : due;
+	if (seconds != 0 && is_held(d->silences, delivery->number))
+		due = OUTBOX_NEVER;
+	if (store_delivery_put(d->store, delivery, err) < 0)
+		return -1;
+	return move_digest(d->store, delivery->number, due, err);
+}
+
+void
+silence_timed_done(struct daemon *d, uint64_t number, int64_t seconds)
+{
+	if (seconds == 0)
+		silence_forget(d, number);
+	sender_look(d->sender, number);
+}
+
+void
+silence_hold(struct daemon *d, uint64_t number, uint64_t peer)
+{
+	struct hold **slot = &d->silences->table[number % SLOTS], *h;
+
+	for (h = *slot; h != NULL; h = h->next)
+		if (h->number == number && h->peer == peer)
+			return;
+	h = calloc(1, sizeof(*h));
+	if (h == NULL)
+		abort();
+	h->number = number;
+	h->peer = peer;
+	h->next = *slot;
+	*slot = h;
+}
+
+/* The last connection has let go: what was held back is due now, or when the timed silence ends. */
+static int
+settle(struct daemon *d, uint64_t number, bool owed, struct err *err)
+{
+	struct delivery delivery;
+	struct outbox_record digest;
+	int64_t now_s = clock_wall_s();
+	int rc;
+
+	rc = store_delivery_get(d->store, number, &delivery, err);
+	if (rc != 1)
+		return rc;
+	if (owed || delivery.silent_until > now_s)
+		return move_digest(d->store, number, silence_ends(d, &delivery, now_s), err);
+	rc = find_digest(d->store, number, &digest, err);
+	return rc == 1 ? store_outbox_del(d->store, number, digest.sequence, err) : rc;
+}
+
+void
+silence_drop(struct daemon *d, uint64_t peer, bool owed)
+{
+	struct err err;
+	uint64_t number;
+
+	while ((number = remove_one(d->silences, 0, peer)) != 0) {
+		if (is_held(d->silences, number))
+			continue;
+		if (store_begin(d->store, &err) < 0)
+			log_warn("the end of a silence was not recorded: %s", err.text);
+		else if (settle(d, number, owed, &err) < 0 || store_commit(d->store, &err) < 0) {
+			store_abort(d->store);
+			log_warn("the end of a silence was not recorded: %s", err.text);
+		}
+		sender_look(d->sender, number);
+	}
+}
+
+void
+silence_forget(struct daemon *d, uint64_t number)
+{
+	while (remove_one(d->silences, number, 0) != 0)
+		;
+}
