@@ -110,6 +110,13 @@ class Device:
         assert reply.ok, reply
         return self
 
+    def third(self, imap):
+        """The third field as LWEBPUSH lists it; None: not listed."""
+        reply = imap.command(f"LWEBPUSH {self.id}")
+        assert reply.ok, reply
+        found = reply.lines("WEBPUSH")
+        return found[0].split()[-1] if found else None
+
     # What comes.
 
     def next(self, timeout=15):

@@ -1,7 +1,10 @@
 """Arrival and saved event: who is told what, in which mailbox, under which UID."""
 
+import smtplib
+
 import pytest
 
+from lab.imapclient import Literal
 from lab.postfix import send_in
 from lab.wait import until
 
@@ -135,7 +138,6 @@ def test_over_quota_rings_nobody(lab, way):
 
 def test_several_transactions(lab, way, user, phone):
     """Many messages over one SMTP connection, by smtplib's own RSET in between."""
-    import smtplib
     with smtplib.SMTP("127.0.0.1", lab.postfix.port, timeout=30) as smtp:
         smtp.ehlo()
         ids = []
@@ -175,7 +177,6 @@ def test_past_the_proxy(lab, user, settings):
 
 
 def send_direct(lab, user):
-    import smtplib
     with smtplib.LMTP("127.0.0.1", lab.dovecot.lmtp_port) as lmtp:
         lmtp.sendmail("fred@example.org", [user], lab.compose(user))
 
@@ -201,7 +202,6 @@ def test_daemon_away_during_the_delivery(lab, user, phone):
 
 def test_imap_append_is_silent(lab, way, user, phone):
     """APPEND, COPY and doveadm do not ring: they are no deliveries."""
-    from lab.imapclient import Literal
     with lab.imap(user) as imap:
         assert imap.command("APPEND INBOX ", Literal(lab.compose(user))).ok
         imap.select()

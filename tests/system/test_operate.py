@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 
 import pytest
@@ -143,7 +144,6 @@ def test_sighup_with_a_fault(lab, user, phone):
     with open(lab.mailbell.config, "w", encoding="ascii") as out:
         out.write("no_such_key = 1\n")
     try:
-        import signal
         lab.mailbell.daemon.signal(signal.SIGHUP)
         until(lambda: "no_such_key" in lab.mailbell.daemon.tail(30), 10, "the fault is logged")
     finally:

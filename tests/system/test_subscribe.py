@@ -1,20 +1,14 @@
 """The five commands over real IMAP connections."""
 
-import os
 import re
-import signal
-import time
 
 import pytest
 
-from lab import accounts
-from lab.imapclient import Closed, ImapClient, Literal
-from lab.wait import until
+from lab.imapclient import ImapClient, Literal
 from lab.webpush import b64
 
 VERBS = ("GETVAPID", "WEBPUSH", "ACKWEBPUSH", "LWEBPUSH", "SILWEBPUSH")
 UUID = "585078c5-fb8b-4ed0-8e77-474ab08f0a30"
-UNTIL_END = "2147483647"
 
 
 def fields(device, **change):
@@ -22,14 +16,6 @@ def fields(device, **change):
     given = {"id": device.id, "endpoint": device.endpoint, "p256dh": device.p256dh,
              "auth": b64(device.auth), **change}
     return " ".join(given.values())
-
-
-def third(imap, device):
-    """The third field of a subscription as LWEBPUSH lists it; None: not listed."""
-    reply = imap.command(f"LWEBPUSH {device.id}")
-    assert reply.ok, reply
-    found = reply.lines("WEBPUSH")
-    return found[0].split()[-1] if found else None
 
 
 def test_before_login(lab):
@@ -53,7 +39,7 @@ def test_selected_state(lab, imap):
     imap.select()
     assert imap.command("GETVAPID").ok
     device = lab.device().subscribe(imap)
-    assert third(imap, device) == "0"
+    assert device.third(imap) == "0"
     assert imap.command(f"SILWEBPUSH {device.id} 0").ok
     assert imap.command(f"WEBPUSH {device.id} NIL").ok
 
@@ -152,7 +138,7 @@ def test_delete(lab, imap):
     for _ in range(2):
         reply = imap.command(f"WEBPUSH {device.id} nil")
         assert reply.ok and reply.untagged == []
-        assert third(imap, device) is None
+        assert device.third(imap) is None
 
 
 def test_quoted_nil_is_a_string(imap):
@@ -168,7 +154,7 @@ def test_list(lab, imap):
     listed = imap.command("LWEBPUSH *").lines("WEBPUSH")
     assert sorted(listed) == sorted([f"* WEBPUSH {one.id} {one.endpoint} 0",
                                      f"* WEBPUSH {two.id} {two.endpoint} NIL"])
-    assert third(imap, one) == "0" and third(imap, lab.device()) is None
+    assert one.third(imap) == "0" and lab.device().third(imap) is None
 
 
 def test_other_accounts_see_nothing(lab, imap, phone):
@@ -176,7 +162,7 @@ def test_other_accounts_see_nothing(lab, imap, phone):
     with lab.imap(lab.user()) as other:
         assert other.command("LWEBPUSH *").untagged == []
         assert other.command(f"WEBPUSH {phone.id} NIL").ok
-    assert third(imap, phone) == "0"
+    assert phone.third(imap) == "0"
 
 
 def test_identical_is_a_refresh(lab, imap, user, phone):
@@ -203,7 +189,7 @@ def test_changed_field_deactivates(lab, imap, phone, field):
     assert reply.ok
     assert reply.lines("WEBPUSH") == [f"* WEBPUSH {device.id} {device.endpoint} NIL"]
     assert imap.command(f"ACKWEBPUSH {device.next().token}").ok
-    assert third(imap, device) == "0"
+    assert device.third(imap) == "0"
 
 
 def test_a_change_voids_tokens(lab, imap):
@@ -259,9 +245,9 @@ def test_reinstalled_client(lab, imap, phone):
     again.private, again.auth, again.endpoint = phone.private, phone.auth, phone.endpoint
     again.taken = phone.taken
     assert again.webpush(imap).ok
-    assert third(imap, phone) == "0"
+    assert phone.third(imap) == "0"
     assert imap.command(f"ACKWEBPUSH {again.next().token}").ok
-    assert (third(imap, phone), third(imap, again)) == (None, "0")
+    assert (phone.third(imap), again.third(imap)) == (None, "0")
 
 
 def test_subscriptions_max(lab, imap, settings):
@@ -290,189 +276,3 @@ def test_subscribers(lab, user, settings):
             assert imap.command(line).code == "NOPERM"
         assert lab.device().webpush(imap).code == "NOPERM"
         imap.select()
-
-
-# Silence.
-
-def test_timed_silence(lab, imap, user, phone):
-    """A number silences for so many seconds, 0 ends it; what was held back becomes one SYNC."""
-    reply = imap.command(f"SILWEBPUSH {phone.id} 3600")
-    assert reply.ok
-    assert reply.lines("WEBPUSH") == [f"* WEBPUSH {phone.id} {phone.endpoint} 3600"]
-    for _ in range(2):
-        lab.deliver(user)
-    assert 3500 < int(third(imap, phone)) <= 3600
-    assert imap.command(f"SILWEBPUSH {phone.id} 0").lines("WEBPUSH")[0].endswith(" 0")
-    push = phone.next()
-    assert push.mails == [] and len(push.syncs) == 1
-    assert push.urgency == "low" and push.topic
-    lab.deliver(user)
-    assert [uid for _, uid, _ in phone.next().mails] == [3]
-
-
-def test_silence_ends_by_itself(lab, imap, user, phone):
-    """After its seconds a silence is over, with one SYNC for what it held back."""
-    assert imap.command(f"SILWEBPUSH {phone.id} 2").ok
-    lab.deliver(user)
-    assert phone.next(20).syncs
-    assert third(imap, phone) == "0"
-
-
-def test_silence_without_news(lab, imap, user, phone):
-    """A silence that held nothing back owes nothing."""
-    assert imap.command(f"SILWEBPUSH {phone.id} 3600").ok
-    assert imap.command(f"SILWEBPUSH {phone.id} 0").ok
-    lab.deliver(user)
-    assert phone.next().mails
-
-
-def test_silence_is_cut_to_30_days(imap, phone):
-    """More than 30 days is cut, and the answer shows it."""
-    reply = imap.command(f"SILWEBPUSH {phone.id} 99999999")
-    assert reply.lines("WEBPUSH")[0].endswith(f" {30 * 86400}")
-
-
-def test_silence_of_unknown(imap):
-    """An unknown id: NO [NONEXISTENT]."""
-    for time_field in ("5", "NIL", "0"):
-        assert imap.command(f"SILWEBPUSH nobody {time_field}").code == "NONEXISTENT"
-
-
-def test_silence_before_the_acknowledgement(lab, imap):
-    """A silence is stored for an unacknowledged subscription, which shows NIL; then it holds."""
-    device = lab.device()
-    assert device.webpush(imap).ok
-    assert imap.command(f"SILWEBPUSH {device.id} 3600").lines("WEBPUSH")[0].endswith(" NIL")
-    reply = imap.command(f"ACKWEBPUSH {device.next().token}")
-    assert 3500 < int(reply.lines("WEBPUSH")[0].split()[-1]) <= 3600
-
-
-@pytest.mark.parametrize("end", ["logout", "drop", "kill"])
-def test_silence_until_the_connection_ends(lab, user, phone, end):
-    """Bound to the connection, however it ends; only a LOGOUT owes no SYNC."""
-    holder = lab.imap(user)
-    reply = holder.command(f"SILWEBPUSH {phone.id} NIL")
-    assert reply.lines("WEBPUSH") == [f"* WEBPUSH {phone.id} {phone.endpoint} {UNTIL_END}"]
-    lab.deliver(user)
-    if end == "logout":
-        holder.logout()
-    elif end == "drop":
-        holder.drop()
-    else:
-        kill_imap(lab, user)
-        with pytest.raises((Closed, ConnectionError)):
-            holder.command("NOOP")
-            holder.read_line()
-    with lab.imap(user) as imap:
-        until(lambda: third(imap, phone) == "0", 10, "the silence has ended")
-    if end != "logout":
-        assert phone.next().syncs
-    lab.deliver(user)
-    assert [uid for _, uid, _ in phone.next().mails] == [2]
-
-
-def kill_imap(lab, user):
-    """kill -9 of the imap processes that serve this user."""
-    listed = lab.dovecot.doveadm("who", "-1", user).decode()
-    pids = {int(line.split()[2]) for line in listed.splitlines()[1:]}
-    assert pids, listed
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)
-
-
-def test_two_connections_hold_a_silence(lab, user, phone):
-    """The silence lasts until the last of the connections has ended."""
-    first, second = lab.imap(user), lab.imap(user)
-    for holder in (first, second):
-        assert holder.command(f"SILWEBPUSH {phone.id} NIL").ok
-    first.logout()
-    assert third(second, phone) == UNTIL_END
-    second.logout()
-    with lab.imap(user) as imap:
-        until(lambda: third(imap, phone) == "0", 10, "the silence has ended")
-
-
-# The daemon stopped or dead.
-
-def test_stopped_daemon_does_not_block(lab, user):
-    """While a verb waits, a pipelined NOOP is answered; the verb gets NO [UNAVAILABLE] after 5 s."""
-    with lab.imap(user) as imap:
-        lab.mailbell.daemon.pause()
-        try:
-            start = time.monotonic()
-            verb, noop = imap.start("GETVAPID"), imap.start("NOOP")
-            assert imap.finish(noop).ok
-            assert time.monotonic() - start < 2
-            assert verb not in imap.finished
-            reply = imap.finish(verb)
-            assert (reply.status, reply.code) == ("NO", "UNAVAILABLE")
-            assert 4 < time.monotonic() - start < 8
-        finally:
-            lab.mailbell.daemon.resume()
-        until(lambda: imap.command("GETVAPID").ok, 10, "the daemon answers again")
-
-
-def test_login_while_the_daemon_is_stopped(lab, user):
-    """A stopped daemon does not delay a login."""
-    lab.mailbell.daemon.pause()
-    try:
-        start = time.monotonic()
-        with lab.imap(user) as imap:
-            imap.select()
-        assert time.monotonic() - start < 3
-    finally:
-        lab.mailbell.daemon.resume()
-
-
-def test_client_gone_while_a_verb_waits(lab, user):
-    """A client that disconnects in mid-verb leaves nothing behind; Dovecot does not panic."""
-    lab.mailbell.daemon.pause()
-    try:
-        with lab.imap(user) as imap:
-            imap.start("GETVAPID")
-            imap.start("NOOP")
-    finally:
-        lab.mailbell.daemon.resume()
-    with lab.imap(user) as imap:
-        assert imap.command("GETVAPID").ok
-    with open(lab.dovecot.log, encoding="utf-8", errors="replace") as log:
-        assert "Panic" not in log.read()
-
-
-def test_dead_daemon(lab, user):
-    """Without a daemon: login, mail and reading as ever; WEBPUSH is not advertised."""
-    lab.mailbell.daemon.kill()
-    lab.deliver(user)
-    with lab.imap(user) as imap:
-        assert "WEBPUSH" not in imap.capabilities()
-        assert imap.uids() == [1]
-        reply = imap.command("GETVAPID")
-        assert reply.status in ("NO", "BAD") and reply.untagged == []
-
-
-def test_daemon_dies_under_a_session(lab, imap):
-    """A session that saw WEBPUSH gets NO [UNAVAILABLE] when the daemon has gone, at once."""
-    lab.mailbell.daemon.stop()
-    reply = imap.command("GETVAPID")
-    assert (reply.status, reply.code) == ("NO", "UNAVAILABLE")
-    lab.mailbell.start_daemon()
-    assert imap.command("GETVAPID").ok
-
-
-def test_no_key(lab, imap):
-    """GETVAPID without a key: NO [UNAVAILABLE], and the key is not made anew."""
-    vapid = f"{lab.mailbell.state_dir}/vapid"
-    before = imap.command("GETVAPID").lines("VAPID")
-    lab.mailbell.daemon.stop()
-    os.rename(vapid, vapid + ".away")
-    os.mkdir(vapid)
-    os.chown(vapid, *accounts.ids(accounts.DAEMON))
-    try:
-        lab.mailbell.start_daemon()
-        assert imap.command("GETVAPID").code == "UNAVAILABLE"
-    finally:
-        lab.mailbell.daemon.stop()
-        os.rmdir(vapid)
-        os.rename(vapid + ".away", vapid)
-        lab.mailbell.start_daemon()
-    assert imap.command("GETVAPID").lines("VAPID") == before

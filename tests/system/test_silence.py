@@ -1,0 +1,109 @@
+"""SILWEBPUSH: what is silent, until when, and what is owed afterwards."""
+
+import os
+import signal
+
+import pytest
+
+from lab.imapclient import Closed
+from lab.wait import until
+
+UNTIL_END = "2147483647"        # silent until the connection that asked for it ends
+
+
+def test_timed_silence(lab, imap, user, phone):
+    """A number silences for so many seconds, 0 ends it; what was held back becomes one SYNC."""
+    reply = imap.command(f"SILWEBPUSH {phone.id} 3600")
+    assert reply.ok
+    assert reply.lines("WEBPUSH") == [f"* WEBPUSH {phone.id} {phone.endpoint} 3600"]
+    for _ in range(2):
+        lab.deliver(user)
+    assert 3500 < int(phone.third(imap)) <= 3600
+    assert imap.command(f"SILWEBPUSH {phone.id} 0").lines("WEBPUSH")[0].endswith(" 0")
+    push = phone.next()
+    assert push.mails == [] and len(push.syncs) == 1
+    assert push.urgency == "low" and push.topic
+    lab.deliver(user)
+    assert [uid for _, uid, _ in phone.next().mails] == [3]
+
+
+def test_silence_ends_by_itself(lab, imap, user, phone):
+    """After its seconds a silence is over, with one SYNC for what it held back."""
+    assert imap.command(f"SILWEBPUSH {phone.id} 2").ok
+    lab.deliver(user)
+    assert phone.next(20).syncs
+    assert phone.third(imap) == "0"
+
+
+def test_silence_without_news(lab, imap, user, phone):
+    """A silence that held nothing back owes nothing."""
+    assert imap.command(f"SILWEBPUSH {phone.id} 3600").ok
+    assert imap.command(f"SILWEBPUSH {phone.id} 0").ok
+    lab.deliver(user)
+    assert phone.next().mails
+
+
+def test_silence_is_cut_to_30_days(imap, phone):
+    """More than 30 days is cut, and the answer shows it."""
+    reply = imap.command(f"SILWEBPUSH {phone.id} 99999999")
+    assert reply.lines("WEBPUSH")[0].endswith(f" {30 * 86400}")
+
+
+def test_silence_of_unknown(imap):
+    """An unknown id: NO [NONEXISTENT]."""
+    for time_field in ("5", "NIL", "0"):
+        assert imap.command(f"SILWEBPUSH nobody {time_field}").code == "NONEXISTENT"
+
+
+def test_silence_before_the_acknowledgement(lab, imap):
+    """A silence is stored for an unacknowledged subscription, which shows NIL; then it holds."""
+    device = lab.device()
+    assert device.webpush(imap).ok
+    assert imap.command(f"SILWEBPUSH {device.id} 3600").lines("WEBPUSH")[0].endswith(" NIL")
+    reply = imap.command(f"ACKWEBPUSH {device.next().token}")
+    assert 3500 < int(reply.lines("WEBPUSH")[0].split()[-1]) <= 3600
+
+
+@pytest.mark.parametrize("end", ["logout", "drop", "kill"])
+def test_silence_until_the_connection_ends(lab, user, phone, end):
+    """Bound to the connection, however it ends; only a LOGOUT owes no SYNC."""
+    holder = lab.imap(user)
+    reply = holder.command(f"SILWEBPUSH {phone.id} NIL")
+    assert reply.lines("WEBPUSH") == [f"* WEBPUSH {phone.id} {phone.endpoint} {UNTIL_END}"]
+    lab.deliver(user)
+    if end == "logout":
+        holder.logout()
+    elif end == "drop":
+        holder.drop()
+    else:
+        kill_imap(lab, user)
+        with pytest.raises((Closed, ConnectionError)):
+            holder.command("NOOP")
+            holder.read_line()
+    with lab.imap(user) as imap:
+        until(lambda: phone.third(imap) == "0", 10, "the silence has ended")
+    if end != "logout":
+        assert phone.next().syncs
+    lab.deliver(user)
+    assert [uid for _, uid, _ in phone.next().mails] == [2]
+
+
+def kill_imap(lab, user):
+    """kill -9 of the imap processes that serve this user."""
+    listed = lab.dovecot.doveadm("who", "-1", user).decode()
+    pids = {int(line.split()[2]) for line in listed.splitlines()[1:]}
+    assert pids, listed
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_two_connections_hold_a_silence(lab, user, phone):
+    """The silence lasts until the last of the connections has ended."""
+    first, second = lab.imap(user), lab.imap(user)
+    for holder in (first, second):
+        assert holder.command(f"SILWEBPUSH {phone.id} NIL").ok
+    first.logout()
+    assert phone.third(second) == UNTIL_END
+    second.logout()
+    with lab.imap(user) as imap:
+        until(lambda: phone.third(imap) == "0", 10, "the silence has ended")
