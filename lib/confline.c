@@ -8,12 +8,15 @@
 #include "lib/confline.h"
 #include "lib/frame.h"
 
-/* White space and then a '#' or ';': meant as a comment, or part of the value?  Nobody can tell. */
+/*
+ * A '#' or ';' at the start of the value or behind white space: meant as a comment, or part of the
+ * value?  Nobody can tell.
+ */
 static const char *
-tail_comment(const char *line)
+tail_comment(const char *value)
 {
-	for (const char *p = line + 1; *p != '\0'; p++)
-		if ((*p == '#' || *p == ';') && (p[-1] == ' ' || p[-1] == '\t'))
+	for (const char *p = value; *p != '\0'; p++)
+		if ((*p == '#' || *p == ';') && (p == value || p[-1] == ' ' || p[-1] == '\t'))
 			return "a comment needs a line of its own, and no value holds ' #' or ' ;'";
 	return NULL;
 }
@@ -33,7 +36,7 @@ setting_fault(const char *line)
 		return "this is not 'key = value'";
 	if (key == 0)
 		return "there is no key before the '='";
-	return tail_comment(line);
+	return tail_comment(line + key + 1);
 }
 
 const char *

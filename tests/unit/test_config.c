@@ -153,6 +153,8 @@ faults(void **state)
 		{ "= lmtp\n", ":1: ", "no key before" },
 		{ "log = stderr ; better\n", ":1: ", "line of its own" },
 		{ "user = bell # better\n", ":1: ", "line of its own" },
+		{ "user =; better\n", ":1: ", "line of its own" },
+		{ "user # x = bell\n", ":1: ", "no key 'user # x'" },
 		{ "user = bell\t;\n", ":1: ", "line of its own" },
 		{ "user = bell\n  mail_group = b\n", ":2: ", "first column" },
 		{ "[mailbell]\n", ":1: ", "[sections]" },
