@@ -60,7 +60,7 @@ static const struct key keys[] = {
 	BOOL_KEY(system_users, "no"),
 	WORD_KEY(account_format, "address", "address", "localpart", "exact"),
 	KEY(recipient_delimiter, TEXT, "+", .optional = true, .check = value_check_delimiter),
-	TEXT_KEY(vapid_contact, NULL, value_check_contact),
+	TEXT_KEY(vapid_contact, NULL, NULL),
 	WORD_KEY(content, "envelope", "envelope", "sync"),
 	WORDS_KEY(subscribers, "*", value_check_pattern),
 	WORDS_KEY(endpoint_hosts, "*", value_check_pattern),
@@ -226,6 +226,13 @@ find(const char *name)
 	return NULL;
 }
 
+/* Whether nothing, as its value, is "" and not NULL: readers of what has a default need no check. */
+static bool
+is_empty_text(const struct key *key)
+{
+	return key->type == TEXT && key->def != NULL;
+}
+
 /* libinih's handler: not 0 is success. */
 static int
 setting(void *arg, const char *section, const char *name, const char *value)
@@ -246,7 +253,7 @@ setting(void *arg, const char *section, const char *name, const char *value)
 		if (!*seen)
 			forget(r->c, key);
 		*seen = true;
-		if (*value != '\0' && set(r->c, key, value, &why) < 0)
+		if ((*value != '\0' || is_empty_text(key)) && set(r->c, key, value, &why) < 0)
 			fail(r, "%s: %s", name, why.text);
 	}
 	return !r->failed;
@@ -355,7 +362,7 @@ print_key(const struct key *key, const void *m, FILE *out)
 		text = key->words[*(const int *)m];
 		break;
 	}
-	if (text == NULL)
+	if (text == NULL || *text == '\0')
 		fprintf(out, "%s =\n", key->name);
 	else
 		fprintf(out, "%s = %s\n", key->name, text);

@@ -264,11 +264,3 @@ value_check_delimiter(const char *text, struct err *err)
 			return err_set(err, "'%s' has a character that cannot be a delimiter", text);
 	return 0;
 }
-
-int
-value_check_contact(const char *text, struct err *err)
-{
-	if (strncmp(text, "mailto:", 7) != 0 && strncmp(text, "https:", 6) != 0)
-		return err_set(err, "'%s' begins with neither mailto: nor https:", text);
-	return 0;
-}

@@ -38,6 +38,5 @@ int	value_check_url(const char *text, struct err *err);	/* https://HOST/...endin
 int	value_check_pattern(const char *text, struct err *err);	/* not only a '!' */
 int	value_check_rule(const char *text, struct err *err);	/* Field-Name: value */
 int	value_check_delimiter(const char *text, struct err *err);
-int	value_check_contact(const char *text, struct err *err);	/* mailto: or https: */
 
 #endif

@@ -127,7 +127,7 @@ values(void **state)
 	assert_int_equal(c.milter_wait, 5400);
 	assert_true(c.system_users);
 	assert_int_equal(c.endpoint_ports.n, 1);
-	assert_null(c.recipient_delimiter);
+	assert_string_equal(c.recipient_delimiter, "");
 	assert_int_equal(c.quiet_mailboxes.n, 2);
 	assert_string_equal(c.quiet_mailboxes.v[0], "New Messages;x");
 	assert_string_equal(c.quiet_header.v[0], "X-Spam-Flag: YES");
@@ -189,7 +189,6 @@ faults(void **state)
 		{ "lmtp_backend = unix:lmtp\n", ":1: ", "absolute" },
 		{ "lmtp_backend = 127.0.0.1\n", ":1: ", "HOST:PORT" },
 		{ "lmtp_backend = ::1:24\n", ":1: ", "[ ]" },
-		{ "vapid_contact = postmaster@example.org\n", ":1: ", "mailto:" },
 		{ "quiet_header = X-Spam\n", ":1: ", "Field-Name: value" },
 		{ "quiet_header = X Spam: yes\n", ":1: ", "Field-Name: value" },
 		{ "recipient_delimiter = a\n", ":1: ", "delimiter" },
