@@ -5,7 +5,7 @@
  * A daemon that was restarted may want other things: that its connection has ended is looked at
  * before the settings are used.  If it ends just then, the frame is refused without an octet taken,
  * and goes out once more on a new connection.  A daemon that reads too slowly gets no second try:
- * the message is counted as lost.
+ * the frame is counted as lost.
  */
 #include "lib.h"
 
@@ -24,7 +24,7 @@ static struct {
 	const char	*program;
 	int		 fd;		/* -1: none */
 	uid_t		 euid;		/* that made it */
-	uint64_t	 lost;		/* messages that were not told since the last hello */
+	uint64_t	 lost;		/* frames that were not told since the last hello */
 	bool		 complained;
 	char		 text[MODCONF_SIZE_MAX + 1];
 	struct modconf	 conf;		/* points into text */
@@ -151,6 +151,15 @@ count_loss(const char *why)
 	self.complained = true;
 }
 
+static void
+tell(const struct buf *frame)
+{
+	if (frame->failed)
+		count_loss("a name is too long");
+	else if (send_frame(frame) < 0)
+		count_loss(strerror(errno));
+}
+
 void
 saved_message(const struct wire_saved *saved)
 {
@@ -158,10 +167,7 @@ saved_message(const struct wire_saved *saved)
 
 	buf_fixed(&b, self.memory, sizeof(self.memory));
 	wire_put_saved(&b, saved);
-	if (b.failed)
-		count_loss("a message's names are too long");
-	else if (send_frame(&b) < 0)
-		count_loss(strerror(errno));
+	tell(&b);
 }
 
 void
@@ -171,6 +177,5 @@ saved_end(const struct wire_end *end)
 
 	buf_fixed(&b, self.memory, sizeof(self.memory));
 	wire_put_end(&b, end);
-	if (!b.failed)
-		(void)send_frame(&b);
+	tell(&b);
 }

@@ -3,7 +3,7 @@
  *
  * It is opened when there is something to tell, and anew where the effective uid has changed (the
  * daemon judges a connection by the uid that made it) or the old one has failed.  No call waits,
- * none fails: what cannot be told at once is counted, and the next hello has the number.
+ * none fails: frames that cannot be sent at once are counted, and the next hello has the number.
  */
 #ifndef IMAP_SAVED_H
 #define IMAP_SAVED_H

@@ -51,7 +51,8 @@ def frame(kind, **fields):
 class Frame:
     """A frame as it was read: its type's name, and its fields by name."""
 
-    def __init__(self, body):
+    def __init__(self, body, connection):
+        self.connection = connection
         version, kind = body[0], body[1]
         assert version == 1, version
         self.type = TYPE_NAMES[kind]
@@ -95,9 +96,9 @@ class Connection:
         try:
             while True:
                 head = self._read(4)
-                frame_read = Frame(self._read(struct.unpack(">I", head)[0]))
-                self.frames.append(frame_read)
-                self.daemon.on_frame(self, frame_read)
+                got = Frame(self._read(struct.unpack(">I", head)[0]), self)
+                self.frames.append(got)
+                self.daemon.on_frame(self, got)
         except (EOFError, OSError):
             pass
         self.closed = True

@@ -14,6 +14,11 @@ from lab.imapclient import ImapClient
 from lab.lab import build_folder
 from lab.process import free_ports
 
+SETTINGS = """
+submission_host =
+sendmail_path = {sendmail}
+"""
+
 MESSAGE = """\
 Received: from front.example (front.example [192.0.2.1])\r
 \tby mx.lab.test (Postfix) with ESMTPS id {queue_id}\r
@@ -38,31 +43,48 @@ class MailServer:
     """Dovecot in a throwaway folder; extra is added to its configuration."""
 
     def __init__(self, extra="", run_dir=None):
-        self.closing = contextlib.ExitStack()
-        users = accounts.Accounts()
-        users.take()
-        self.closing.callback(users.release)
-        self.dir = tempfile.mkdtemp(prefix="mb.", dir="/tmp")
-        os.chmod(self.dir, 0o755)
-        self.closing.callback(shutil.rmtree, self.dir, ignore_errors=True)
-        os.makedirs(f"{self.dir}/run")
-        os.makedirs(f"{self.dir}/build/modules")
-        for name in OUR_MODULES:
-            shutil.copy(f"{build_folder()}/modules/{name}", f"{self.dir}/build/modules/{name}")
-        self.run_dir = run_dir or f"{self.dir}/run"
-        self.dovecot = Dovecot(f"{self.dir}/dc", free_ports(3), Authority(self.dir), self.run_dir,
-                               f"{self.dir}/build")
-        with open(self.dovecot.config, "a", encoding="ascii") as config:
-            config.write(extra)
+        self.extra = extra
+        self.run_dir = run_dir
         self.serial = 0
-        self.closing.callback(self.dovecot.stop)
-        self.dovecot.start()
+        self.closing = contextlib.ExitStack()
 
     def __enter__(self):
+        try:
+            self._start()
+        except BaseException:
+            self.closing.close()
+            raise
         return self
 
     def __exit__(self, *_):
         self.closing.close()
+
+    def _start(self):
+        users = accounts.Accounts()
+        users.take()
+        self.closing.callback(users.release)
+        self.dir = tempfile.mkdtemp(prefix="mb.", dir="/tmp")
+        self.closing.callback(shutil.rmtree, self.dir, ignore_errors=True)
+        os.chmod(self.dir, 0o755)
+        os.makedirs(f"{self.dir}/run")
+        os.makedirs(f"{self.dir}/build/modules")
+        for name in OUR_MODULES:
+            shutil.copy(f"{build_folder()}/modules/{name}", f"{self.dir}/build/modules/{name}")
+        self.run_dir = self.run_dir or f"{self.dir}/run"
+        self.dovecot = Dovecot(f"{self.dir}/dc", free_ports(4), Authority(self.dir), self.run_dir,
+                               f"{self.dir}/build")
+        with open(self.dovecot.config, "a", encoding="ascii") as config:
+            config.write(SETTINGS.format(sendmail=self._sendmail()) + self.extra)
+        self.closing.callback(self.dovecot.stop)
+        self.dovecot.start()
+
+    def _sendmail(self):
+        """What Sieve's reject is sent with: it goes nowhere."""
+        path = f"{self.dir}/sendmail"
+        with open(path, "w", encoding="ascii") as script:
+            script.write("#!/bin/sh\ncat >/dev/null\n")
+        os.chmod(path, 0o755)
+        return path
 
     def user(self):
         """An account that no test has used yet."""
