@@ -1,0 +1,225 @@
+/*
+ * retry.h decides, this file carries it out: one group of the store for each answer, then the log and
+ * the queue.  Where the store fails, the records stay and the push may be repeated.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/daemon.h"
+#include "daemon/operate.h"
+#include "daemon/sender_int.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+
+/* Seconds until the next push of this subscription is allowed: `burst` at once, then one each
+ * burst_interval. burst_ms is when the allowance will be full again. */
+int64_t
+sender_burst_wait(const struct config *c, const struct delivery *delivery, int64_t now_ms)
+{
+	int64_t interval = c->burst_interval * 1000, ahead = delivery->burst_ms - now_ms;
+	int64_t allowed = (c->burst - 1) * interval;
+
+	if (ahead > c->burst * interval)	/* the clock was set back */
+		return 0;
+	return ahead <= allowed ? 0 : (ahead - allowed + 999) / 1000;
+}
+
+void
+sender_burst_use(const struct config *c, struct delivery *delivery, int64_t now_ms)
+{
+	int64_t full = c->burst * c->burst_interval * 1000;
+
+	if (delivery->burst_ms < now_ms || delivery->burst_ms > now_ms + full)
+		delivery->burst_ms = now_ms;
+	delivery->burst_ms += c->burst_interval * 1000;
+}
+
+static void
+note_success(struct delivery *d, const struct flight *f, const struct config *c, int64_t now_s)
+{
+	d->last_success = now_s;
+	d->failures = d->fail_429 = d->tries = 0;
+	d->failing_since = d->first_404 = d->wait_until = 0;
+	d->key_refused = false;
+	if (f->with_envelope)
+		d->unseen++;
+	if (f->high)
+		d->high_count++;
+	if (!f->verify)
+		sender_burst_use(c, d, clock_wall_ms());
+}
+
+static void
+note_failure(struct delivery *d, const struct retry_output *out, int64_t now_s)
+{
+	d->failures++;
+	if (d->failing_since == 0)
+		d->failing_since = now_s;
+	d->first_404 = out->first_404;
+	d->key_refused = d->key_refused || out->key_refused;
+	d->tries = out->verdict == RETRY_LATER ? d->tries + 1 : 0;
+	d->wait_until = out->verdict == RETRY_LATER || out->verdict == RETRY_DROP ? out->retry_at : 0;
+	if (out->verdict == RETRY_SHRINK) {
+		d->size_limit = out->size_limit;
+		d->as_sync = d->as_sync || out->as_sync;
+	}
+	if (out->verdict == RETRY_QUIET)
+		d->quieted = true;
+}
+
+static bool
+is_dead(const struct delivery *d, const struct config *c, int64_t now_s)
+{
+	return d->failing_since != 0 && d->failures >= 3 && now_s - d->failing_since >= c->dead_after;
+}
+
+/* What the answer means for the records: whether they leave the outbox. */
+static bool
+records_go(enum retry_verdict verdict)
+{
+	return verdict == RETRY_DONE || verdict == RETRY_DROP || verdict == RETRY_QUIET;
+}
+
+static int
+commit_answer(struct sender *s, const struct flight *f, const struct subscription *sub,
+    struct delivery *delivery, enum retry_verdict verdict, struct err *err)
+{
+	struct store *store = s->daemon->store;
+
+	if (store_begin(store, err) < 0)
+		return -1;
+	if (verdict == RETRY_DELETE) {
+		if (store_sub_del(store, sub, err) < 0)
+			goto failed;
+	} else if (store_delivery_put(store, delivery, err) < 0)
+		goto failed;
+	for (size_t i = 0; records_go(verdict) && i < f->n; i++)
+		if (store_outbox_del(store, f->number, f->records[i].sequence, err) < 0)
+			goto failed;
+	if (store_commit(store, err) == 0)
+		return 0;
+failed:
+	store_abort(store);
+	return -1;
+}
+
+static void
+count_verdict(struct counters *c, enum retry_verdict verdict)
+{
+	switch (verdict) {
+	case RETRY_DONE:
+		c->sent++;
+		break;
+	case RETRY_DELETE:
+	case RETRY_QUIET:
+		c->gone++;
+		break;
+	case RETRY_DROP:
+		c->dropped++;
+		break;
+	default:
+		c->later++;
+	}
+}
+
+/* "sent (201)", "later (timeout)": for logs and for `mailbell test`. */
+static void
+outcome_text(char *out, size_t size, enum retry_verdict verdict, const struct post_answer *a)
+{
+	if (a->result == PUSH_HTTP)
+		snprintf(out, size, "%s (%d)", retry_verdict_text(verdict), a->status);
+	else
+		snprintf(out, size, "%s (%s)", retry_verdict_text(verdict), push_result_text(a->result));
+}
+
+static void
+log_outcome(const struct flight *f, const struct delivery *delivery, const char *outcome)
+{
+	int64_t now_ms = clock_wall_ms();
+	struct log_text user = log_clean(slice_of(f->account)), id = log_clean(slice_of(f->id));
+
+	for (size_t i = 0; i < f->n; i++)
+		log_info("%s: user=%s, sub=%.8s, host=%s, delay=%.2f, try=%u, status=%s",
+		    f->records[i].queue_id[0] == '\0' ? "-" : log_clean(slice_of(f->records[i].queue_id)).text,
+		    user.text, id.text, f->host, (double)(now_ms - f->records[i].accepted_ms) / 1000,
+		    delivery->tries + 1, outcome);
+}
+
+static void
+decide(const struct flight *f, const struct delivery *delivery, const struct post_answer *a,
+    int64_t now_s, struct retry_output *out)
+{
+	struct retry_input in = {
+		.result = a->result, .status = a->status,
+		.retry_after = retry_after_parse(a->retry_after, now_s), .now = now_s,
+		.expires = f->expires, .tries = delivery->tries + 1, .fail_429 = delivery->fail_429,
+		.verify = f->verify, .acknowledged = f->acknowledged, .first_404 = delivery->first_404,
+		.bucket = (unsigned)f->bucket, .sync_only = !f->with_envelope,
+	};
+
+	token_random(&in.random, sizeof(in.random));
+	retry_decide(&in, out);
+}
+
+/* The pending entry of a flight that is over: it is looked at again. */
+static void
+landed(struct sender *s, const struct flight *f, bool deleted)
+{
+	struct pending *p = queue_get(s->queue, f->number);
+
+	if (p == NULL || f->test_peer != 0)
+		return;
+	p->flying = false;
+	if (deleted)
+		sender_leave(s, p);
+	else
+		sender_wait_for(s, p, 0);
+}
+
+void
+sender_answer(struct sender *s, struct flight *f, const struct post_answer *a)
+{
+	struct daemon *d = s->daemon;
+	struct retry_output out = { .verdict = RETRY_LATER };
+	struct subscription sub;
+	struct delivery delivery, before;
+	int64_t now_s = clock_wall_s();
+	char outcome[64];
+	struct err err;
+	int rc;
+
+	rc = store_sub_number(d->store, f->number, &sub, &err);
+	if (rc == 1)
+		rc = store_delivery_get(d->store, f->number, &delivery, &err);
+	if (rc == 1) {
+		if (a->result == PUSH_HTTP && a->status == 429)
+			delivery.fail_429++;
+		decide(f, &delivery, a, now_s, &out);
+		outcome_text(outcome, sizeof(outcome), out.verdict, a);
+		log_outcome(f, &delivery, outcome);
+		before = delivery;
+		delivery.last_try = now_s;
+		delivery.last_result = a->result;
+		delivery.last_status = (uint32_t)a->status;
+		if (out.verdict == RETRY_DONE)
+			note_success(&delivery, f, &d->config, now_s);
+		else
+			note_failure(&delivery, &out, now_s);
+		if (out.verdict != RETRY_DONE && is_dead(&delivery, &d->config, now_s))
+			out.verdict = RETRY_DELETE;
+		if (f->test_peer != 0 && out.verdict != RETRY_DONE) {	/* a test makes nobody wait */
+			delivery.wait_until = before.wait_until;
+			delivery.tries = before.tries;
+		}
+		count_verdict(&d->counters, out.verdict);
+		rc = commit_answer(s, f, &sub, &delivery, out.verdict, &err);
+		if (f->test_peer != 0)
+			operate_tested(d, f->test_peer, f->id, f->host, outcome);
+	}
+	if (rc < 0)
+		log_warn("the outcome of a push could not be stored, it may be repeated: %s", err.text);
+	if (f->origin != NULL)
+		origin_end(s->origins, f->origin, out.verdict == RETRY_DONE, now_s);
+	landed(s, f, out.verdict == RETRY_DELETE);
+	sender_end_flight(f);
+}
