@@ -48,8 +48,8 @@ print_help(void)
 	    "  --yes       do not ask before something is removed\n"
 	    "  --help, --version\n\n"
 	    "Exit codes: 0 done, 64 usage, 67 no such account or subscription, 69 the daemon does not\n"
-	    "run, 70 its fault, 74 output failed, 75 no answer in time, 76 answer not understood,\n"
-	    "77 no permission, 78 configuration.  mailbell(8) has more.\n", CONFIG_PATH);
+	    "run, 74 output failed, 75 try again later, 76 answer not understood, 77 no permission,\n"
+	    "78 configuration.  mailbell(8) has more.\n", CONFIG_PATH);
 }
 
 static int
