@@ -73,15 +73,15 @@ $(B)/mailbell: $(B)/admin/main.o $(B)/admin.a $(B)/lib.a
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(LIBS_admin) $(LIBS_lib)
 
 # The Dovecot modules: compiled apart, with Dovecot's headers, never sanitized.
-MODULE_LIB = lib/buf.c lib/frame.c lib/wire.c lib/envelope.c lib/header.c lib/address.c lib/imapstr.c \
+MODULE_LIB = lib/err.c lib/buf.c lib/frame.c lib/wire.c lib/envelope.c lib/header.c lib/address.c lib/imapstr.c \
              lib/lexer.c lib/msgfacts.c lib/modconf.c
 MODULE_CC  = $(CC) -I. -I/usr/include/dovecot -DHAVE_CONFIG_H -DMAILBELL_VERSION='"$(VERSION)"' \
              -DRUNDIR='"$(RUNDIR)"' -DSYSCONFDIR='"$(SYSCONFDIR)"' -D_GNU_SOURCE -std=gnu11 -O2 -g -fPIC -shared \
              -fvisibility=hidden -Wall -Wextra -Werror
-$(B)/modules/lib20_mailbell_plugin.so: $(wildcard imap/*.c imap/*.h) $(MODULE_LIB) $(wildcard lib/*.h)
+$(B)/modules/lib20_mailbell_plugin.so: Makefile $(wildcard imap/*.c imap/*.h) $(MODULE_LIB) $(wildcard lib/*.h)
 	@mkdir -p $(@D)
 	$(Q)$(MODULE_CC) -o $@ $(filter-out imap/imap-%.c,$(wildcard imap/*.c)) $(MODULE_LIB)
-$(B)/modules/lib21_imap_mailbell_plugin.so: $(wildcard imap/*.c imap/*.h) $(MODULE_LIB) $(wildcard lib/*.h)
+$(B)/modules/lib21_imap_mailbell_plugin.so: Makefile $(wildcard imap/*.c imap/*.h) $(MODULE_LIB) $(wildcard lib/*.h)
 	@mkdir -p $(@D)
 	$(Q)$(MODULE_CC) -o $@ $(wildcard imap/imap-*.c) imap/link.c $(MODULE_LIB)
 
