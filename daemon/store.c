@@ -29,8 +29,10 @@ collect(const DB_ENV *env, const char *prefix, const char *message)
 {
 	struct store *s = env->app_private;
 
+	/* The first is the cause, what follows are consequences. */
 	(void)prefix;
-	snprintf(s->said, sizeof(s->said), "%s", message);
+	if (s->said[0] == '\0')
+		snprintf(s->said, sizeof(s->said), "%s", message);
 }
 
 static void
@@ -161,6 +163,7 @@ format_check(struct store *s, struct err *err)
 		return -1;
 	s->subs.now = s->subs.kept;
 	s->records.now = s->records.kept;
+	s->said[0] = '\0';
 	return 0;
 }
 

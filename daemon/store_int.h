@@ -46,7 +46,7 @@ struct store {
 	struct store_tally subs, records;
 	bool		 dirty;		/* commits since the last checkpoint */
 	int64_t		 checkpoint_ms;
-	char		 said[256];	/* the last words of Berkeley DB */
+	char		 said[256];	/* by Berkeley DB, since the last failure */
 };
 
 /* Notes what rc means for the store and makes err of it; returns -1. */

@@ -58,6 +58,7 @@ store_begin(struct store *s, struct err *err)
 		return store_fail(s, rc, "begin", err);
 	}
 	s->failed = false;
+	s->said[0] = '\0';
 	s->numbers.before = s->numbers.limit;
 	s->sequences.before = s->sequences.limit;
 	return 0;
