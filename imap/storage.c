@@ -19,8 +19,8 @@
 #include "notify-plugin.h"
 #include "seq-range-array.h"
 #include "str.h"
+#include "time-util.h"
 
-#include "lib/clock.h"
 #include "imap/compat.h"
 #include "imap/content.h"
 #include "imap/saved.h"
@@ -161,6 +161,15 @@ uidvalidity(struct mailbox *box, const struct mail_transaction_commit_changes *c
 	return status.uidvalidity;
 }
 
+static uint64_t
+now_ms(void)
+{
+	struct timeval now;
+
+	i_gettimeofday(&now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_usec / 1000;
+}
+
 static void
 tell_messages(struct txn *txn, struct mail_transaction_commit_changes *changes)
 {
@@ -174,7 +183,7 @@ tell_messages(struct txn *txn, struct mail_transaction_commit_changes *changes)
 
 		if (!seq_range_array_iter_nth(&iter, i, &saved->uid))
 			continue;
-		saved->time_ms = (uint64_t)clock_wall_ms();
+		saved->time_ms = now_ms();
 		saved->token = slice_of(txn->user->session_id);
 		saved->service = slice_of(service);
 		saved->user = slice_of(txn->user->username);
