@@ -19,6 +19,7 @@
 
 struct guard;	/* the settings that matter here, parsed once */
 
+/* c is borrowed and must outlive the guard. */
 struct guard	*guard_new(const struct config *c, struct err *err);
 void		 guard_free(struct guard *g);
 
@@ -30,15 +31,17 @@ struct guard_endpoint {
 };
 
 /*
- * The endpoint's form.  0: out is filled.  -1: refused, and *why is a short static text that may be
- * told to the client ("not https", "port 25 is not taken" ...): the rule of form, nothing else.
+ * The endpoint's form.  0: out is filled; what is sent to is out->normal.  -1: refused, and *why is
+ * a short static text that may be told to the client ("not https", "this port is not taken" ...): the
+ * rule of form, nothing else.
  */
 int	guard_check(const struct guard *g, struct slice endpoint, struct guard_endpoint *out,
 	    const char **why);
 
 /*
  * Whether a socket to this address may be made: public, and none of ours.  IPv4 in IPv6 forms
- * (mapped, compatible, NAT64, 6to4 ...) is decoded first.  Own addresses are read anew each call.
+ * (mapped, NAT64) is decoded first; other forms (compatible, 6to4, Teredo) are never public.  Own
+ * addresses are read anew each call.
  */
 bool	guard_address(const struct guard *g, const struct sockaddr *sa);
 
