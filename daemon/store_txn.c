@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "daemon/store_int.h"
 #include "lib/clock.h"
@@ -14,20 +15,27 @@
 #define CHECKPOINT_MS	60000
 #define CHECKPOINT_OCTETS	(16 * 1024 * 1024)
 
-static const char *
-remedy(int rc)
+/* Recovery on a full disk says only that it failed; the reason is in what the engine said before. */
+static int
+real_reason(const struct store *s, int rc)
 {
-	switch (rc) {
+	return rc == DB_RUNRECOVERY && strstr(s->said, strerror(ENOSPC)) != NULL ? ENOSPC : rc;
+}
+
+static const char *
+remedy(int reason)
+{
+	switch (reason) {
 	case ENOSPC:
 	case EDQUOT:
-		return ": free space in state_dir, it goes on by itself then";
+		return ": free space in state_dir, nothing else is needed";
 	case EACCES:
 	case EPERM:
 	case EROFS:
 		return ": state_dir must be writable for, and owned by, the user of mailbelld";
 	case DB_RUNRECOVERY:
-		return ": start mailbelld again, recovery runs at its start; if that fails, "
-		    "--init anew and import an export";
+		return ": start mailbelld again, recovery runs at its start; if that does not help, move "
+		    "state_dir/store away, run mailbelld --init, import an export";
 	default:
 		return "";
 	}
@@ -41,7 +49,7 @@ store_fail(struct store *s, int rc, const char *what, struct err *err)
 	if (s->txn != NULL)
 		s->failed = true;
 	err_set(err, "store: %s: %s%s%s%s%s", what, db_strerror(rc), s->said[0] == '\0' ? "" : " (",
-	    s->said, s->said[0] == '\0' ? "" : ")", remedy(rc));
+	    s->said, s->said[0] == '\0' ? "" : ")", remedy(real_reason(s, rc)));
 	s->said[0] = '\0';
 	return -1;
 }
