@@ -82,7 +82,7 @@ static void
 write_endpoint(const struct guardurl *p, struct guard_endpoint *out)
 {
 	memset(out, 0, sizeof(*out));
-	memcpy(out->host, p->host, sizeof(out->host));
+	memcpy(out->host, p->host, strlen(p->host));
 	if (p->port == PORT_HTTPS)
 		snprintf(out->origin, sizeof(out->origin), GUARDURL_SCHEME "%s", p->host);
 	else
