@@ -9,15 +9,18 @@ import tempfile
 
 from lab import accounts
 from lab.authority import Authority
-from lab.dovecot import DOMAIN, OUR_MODULES, Dovecot
+from lab.dovecot import DOMAIN, OUR_MODULES, Dovecot, version
 from lab.imapclient import ImapClient
 from lab.lab import build_folder
 from lab.process import free_ports
 
-SETTINGS = """
-submission_host =
-sendmail_path = {sendmail}
-"""
+# What Sieve's reject is sent with goes nowhere.
+SENDMAIL = "submission_host =\nsendmail_path = {sendmail}\n"
+
+# What differs between Dovecot versions in the settings that only these tests make.
+STORAGE = {"2.3": "mail_location = {driver}:~/box\n",
+           "2.4": "mail_driver = {driver}\nmail_path = ~/box\n"}[version()]
+INTERNAL_USER = {"2.3": "$default_internal_user", "2.4": "$SET:default_internal_user"}[version()]
 
 MESSAGE = """\
 Received: from front.example (front.example [192.0.2.1])\r
@@ -74,12 +77,11 @@ class MailServer:
         self.dovecot = Dovecot(f"{self.dir}/dc", free_ports(4), Authority(self.dir), self.run_dir,
                                f"{self.dir}/build")
         with open(self.dovecot.config, "a", encoding="ascii") as config:
-            config.write(SETTINGS.format(sendmail=self._sendmail()) + self.extra)
+            config.write(SENDMAIL.format(sendmail=self._sendmail()) + self.extra)
         self.closing.callback(self.dovecot.stop)
         self.dovecot.start()
 
     def _sendmail(self):
-        """What Sieve's reject is sent with: it goes nowhere."""
         path = f"{self.dir}/sendmail"
         with open(path, "w", encoding="ascii") as script:
             script.write("#!/bin/sh\ncat >/dev/null\n")

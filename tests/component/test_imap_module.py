@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from lab.imapclient import Closed, ImapClient, Literal
+from lab.imapclient import Closed, Literal
 from lab.wait import until
-from module_daemon import TYPES, Daemon, frame, ok
-from module_lab import MailServer
+from module_daemon import Daemon, frame, ok
+from module_lab import INTERNAL_USER, MailServer
 
 ENDPOINT = "https://push.example.net/push/c4n4ryEndp0int%2F*a]b?x=1"
 P256DH = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"
@@ -18,19 +18,19 @@ AUTH = "BTBZMqHH6r4Tts7J_aSIgg"
 TOKEN = "585078c5-fb8b-4ed0-8e77-474ab08f0a30"
 VERBS = ("GETVAPID", "WEBPUSH", "ACKWEBPUSH", "LWEBPUSH", "SILWEBPUSH")
 # An idle client hibernates, and Dovecot logs each command with its arguments.
-CONFIGURATION = """
+CONFIGURATION = f"""
 log_debug = category=imap
 imap_hibernate_timeout = 1s
-service imap {
-  unix_listener imap-master {
-    user = $default_internal_user
-  }
-}
-service imap-hibernate {
-  unix_listener imap-hibernate {
+service imap {{
+  unix_listener imap-master {{
+    user = {INTERNAL_USER}
+  }}
+}}
+service imap-hibernate {{
+  unix_listener imap-hibernate {{
     mode = 0666
-  }
-}
+  }}
+}}
 """
 
 

@@ -5,7 +5,7 @@ import pytest
 from lab import imaplist
 from lab.wait import until
 from module_daemon import Daemon
-from module_lab import MailServer, message, token
+from module_lab import STORAGE, MailServer, message, token
 
 DOVECOT_HOOK = "hook = dovecot\nquiet_header = X-Spam-Flag: YES\n"
 HEADER_TOO_BIG, TOO_LONG = 1, 3     # enum envelope_reason
@@ -22,7 +22,7 @@ service lmtp {
 
 @pytest.fixture(scope="module", params=["maildir", "sdbox"])
 def mail(request):
-    with MailServer(f"mail_location = {request.param}:~/box\n{ONE_PROCESS}") as server:
+    with MailServer(STORAGE.format(driver=request.param) + ONE_PROCESS) as server:
         yield server
 
 
