@@ -18,24 +18,24 @@ skip_comment(struct header_cursor *c)
 {
 	size_t depth = 0;
 
-	for (; c->p < c->end; header_cursor_step(c)) {
-		if (*c->p == '\\' && c->end - c->p > 1)
+	while (c->p < c->end) {
+		char ch = *c->p;
+
+		header_cursor_step(c);
+		if (ch == '\\' && c->p < c->end)
 			header_cursor_step(c);
-		else if (*c->p == '(')
+		else if (ch == '(')
 			depth++;
-		else if (*c->p == ')' && --depth == 0)
-			break;
-		if (c->p == c->end)
+		else if (ch == ')' && --depth == 0)
 			return;
 	}
-	if (c->p < c->end)
-		header_cursor_step(c);
 }
 
-/* The next word, raw, before a ";". */
+/* The next word, raw, before a ";".  It ends behind its last octet, not before what is dropped there. */
 static bool
 next_word(struct header_cursor *c, struct slice *word)
 {
+	const char *end;
 	bool quoted = false;
 
 	while (c->p < c->end && (is_space(*c->p) || *c->p == '(')) {
@@ -44,13 +44,14 @@ next_word(struct header_cursor *c, struct slice *word)
 		else
 			header_cursor_step(c);
 	}
-	word->p = c->p;
+	word->p = end = c->p;
 	while (c->p < c->end && (quoted || (!is_space(*c->p) && *c->p != '(' && *c->p != ';'))) {
 		if (*c->p == '"')
 			quoted = !quoted;
+		end = c->p + 1;
 		header_cursor_step(c);
 	}
-	word->len = (size_t)(c->p - word->p);
+	word->len = (size_t)(end - word->p);
 	return word->len > 0;
 }
 
