@@ -251,7 +251,7 @@ on_input(struct channel *channel)
 	}
 }
 
-/* A kept connection on which nothing is overdue; NULL: none. */
+/* A kept connection that is alive and on which nothing is overdue; NULL: none. */
 static struct channel *
 usable(struct session *session)
 {
@@ -261,7 +261,7 @@ usable(struct session *session)
 	for (channel = session->kept; channel != NULL; channel = channel->next) {
 		for (wait = channel->first; wait != NULL && wait->cmd != NULL; wait = wait->next)
 			;
-		if (wait == NULL)
+		if (wait == NULL && !link_gone(channel->fd))
 			return channel;
 	}
 	return NULL;

@@ -22,7 +22,7 @@ int	link_open(const char *name);
  * which leaves the connection fit for nothing but close.
  */
 int	link_send(int fd, const struct buf *frames);
-/* Whether the peer, who says nothing on this connection, has closed it. */
+/* Whether the peer has closed the connection and nothing that it said is left to be read. */
 bool	link_gone(int fd);
 
 #endif

@@ -90,6 +90,7 @@ class Connection:
         self.frames = []
         self.cut = False        # it ended within a frame
         self.closed = False
+        daemon.connections.append(self)
         threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self):
@@ -159,7 +160,7 @@ class Daemon:
     def _accept(self, name, listener):
         try:
             while True:
-                self.connections.append(Connection(self, name, listener.accept()[0]))
+                Connection(self, name, listener.accept()[0])
         except OSError:
             pass
 

@@ -20,6 +20,9 @@ SENDMAIL = "submission_host =\nsendmail_path = {sendmail}\n"
 # What differs between Dovecot versions in the settings that only these tests make.
 STORAGE = {"2.3": "mail_location = {driver}:~/box\n",
            "2.4": "mail_driver = {driver}\nmail_path = ~/box\n"}[version()]
+# One lmtp process for all deliveries, so that what it counts is all there is.
+ONE_PROCESS = "service lmtp {{\n  process_limit = 1\n  {}\n}}\n".format(
+    {"2.3": "service_count = 0", "2.4": "restart_request_count = unlimited"}[version()])
 INTERNAL_USER = {"2.3": "$default_internal_user", "2.4": "$SET:default_internal_user"}[version()]
 
 MESSAGE = """\

@@ -5,19 +5,11 @@ import pytest
 from lab import imaplist
 from lab.wait import until
 from module_daemon import Daemon
-from module_lab import STORAGE, MailServer, message, token
+from module_lab import ONE_PROCESS, STORAGE, MailServer, message, token
 
 DOVECOT_HOOK = "hook = dovecot\nquiet_header = X-Spam-Flag: YES\n"
 HEADER_TOO_BIG, TOO_LONG = 1, 3     # enum envelope_reason
 BULK, QUIET = 1, 2                  # KIND_*
-
-
-# One process for all deliveries, so that what it counts is all there is.
-ONE_PROCESS = """
-service lmtp {
-  process_limit = 1
-}
-"""
 
 
 @pytest.fixture(scope="module", params=["maildir", "sdbox"])
