@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/frameq.h"
 #include "lib/wire.h"
 
 struct held_queue;
@@ -22,13 +23,12 @@ void	held_free(struct held_queue *q);
  */
 void	held_put(struct held_queue *q, const struct wire_arrival *a, const struct wire_recipient *r,
 	    size_t n);
-/* The oldest frame that was not sent on this connection, as long as q is not changed; nil: none. */
-struct slice held_unsent(const struct held_queue *q);
-void	held_sent(struct held_queue *q);	/* that frame was */
-void	held_rewind(struct held_queue *q);	/* a new connection: nothing was sent on it */
-void	held_ack(struct held_queue *q, uint64_t seq);	/* an unknown seq does nothing */
+/*
+ * The frames themselves, for uplink, which sends them and takes off what is acknowledged; the weight
+ * of one is its recipients.
+ */
+struct frameq *held_frames(struct held_queue *q);
 size_t	held_recipients(const struct held_queue *q);
-size_t	held_octets(const struct held_queue *q);
 /* Recipients that were dropped since the last call. */
 uint64_t held_take_lost(struct held_queue *q);
 

@@ -1,20 +1,15 @@
-/*
- * A frame goes from the queue to the out buffer whole, and from there to the kernel, so that an
- * acknowledgement or a bound may take it off the queue at any time.
- */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/log.h"
+#include "lib/uplink.h"
 #include "lmtp/held.h"
 #include "lmtp/hold.h"
 #include "lmtp/side.h"
 
 #define RECONNECT_MS	1000
 #define TELL_LOST_MS	(3600 * 1000)
-#define OUT_HIGH	(64 * 1024)	/* no further frame is put behind that much */
-#define ANSWER_MAX	2048		/* octets of a frame of the daemon */
 #define READ_CHUNK	4096
 
 struct hold {
@@ -41,8 +36,8 @@ hold_new(struct loop *loop, const struct sock_addr *arrival_socket)
 		abort();
 	h->addr = *arrival_socket;
 	h->queue = held_new(HOLD_RECIPIENTS_MAX, HOLD_OCTETS_MAX);
-	side_init(&h->daemon, loop, 2 * READ_CHUNK, on_ready, h);
-	buf_init(&h->out, OUT_HIGH + FRAME_MAX + 4);
+	side_init(&h->daemon, loop, UPLINK_IN_MAX, on_ready, h);
+	buf_init(&h->out, UPLINK_OUT_MAX);
 	return h;
 }
 
@@ -62,7 +57,7 @@ disconnect(struct hold *h)
 {
 	side_close(&h->daemon);
 	buf_reset(&h->out);
-	held_rewind(h->queue);
+	frameq_rewind(held_frames(h->queue));
 	h->connected = false;
 }
 
@@ -77,16 +72,12 @@ tell_once(struct hold *h, const char *why)
 static void
 send_held(struct hold *h)
 {
-	struct slice frame;
 	size_t moved;
 
 	if (!h->connected)
 		return;
 	do {
-		while (h->out.len < OUT_HIGH && (frame = held_unsent(h->queue)).p != NULL) {
-			buf_slice(&h->out, frame);
-			held_sent(h->queue);
-		}
+		uplink_fill(held_frames(h->queue), &h->out);
 		moved = side_write(&h->daemon, &h->out);
 	} while (moved > 0 && !h->daemon.deaf);
 	side_want(&h->daemon, EPOLLIN | (h->out.len > 0 ? EPOLLOUT : 0));
@@ -122,49 +113,21 @@ start_connecting(struct hold *h)
 	send_held(h);
 }
 
-/* What one frame of the daemon says: 0, or -1 where the connection is to end. */
+/* 0, or -1 where the connection is to end. */
 static int
-take_frame(struct hold *h, const struct frame *f)
+take_answers(struct hold *h)
 {
-	struct slice text;
-	uint64_t seq;
+	bool welcome = false;
+	struct err err;
+	int rc = uplink_take(held_frames(h->queue), &h->daemon.in, &welcome, &err);
 
-	switch (f->type) {
-	case WIRE_OK:
+	if (welcome) {
 		log_notice("arrival socket: connected, %zu recipients were held",
 		    held_recipients(h->queue));
 		h->told = false;
-		return 0;
-	case WIRE_ACK:
-		if (wire_get_ack(f, &seq) < 0)
-			return -1;
-		held_ack(h->queue, seq);
-		return 0;
-	case WIRE_REFUSED:
-		if (wire_get_refused(f, &text) == 0 && !h->told)
-			log_warn("arrival socket: refused: %s", log_clean(text).text);
-		h->told = true;
-		return -1;
-	default:
-		return -1;
 	}
-}
-
-/* 0, or -1 where the connection is to end. */
-static int
-take_frames(struct hold *h)
-{
-	struct frame f;
-	size_t pos = 0, used;
-	int rc;
-
-	while ((rc = frame_next(h->daemon.in.data + pos, h->daemon.in.len - pos, ANSWER_MAX, &f,
-	    &used)) == 1) {
-		if (take_frame(h, &f) < 0)
-			return -1;
-		pos += used;
-	}
-	buf_drop(&h->daemon.in, pos);
+	if (rc < 0)
+		tell_once(h, err.text);
 	return rc;
 }
 
@@ -175,7 +138,7 @@ on_ready(void *arg, uint32_t events)
 
 	(void)events;
 	side_read(&h->daemon, READ_CHUNK);
-	if (take_frames(h) < 0 || h->daemon.eof) {
+	if (take_answers(h) < 0 || h->daemon.eof) {
 		tell_once(h, "the daemon has closed the connection");
 		disconnect(h);
 		return;
