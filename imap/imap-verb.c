@@ -161,7 +161,7 @@ on_timeout(struct wait *wait)
 	finish(cmd, SLICE_NIL, UNAVAILABLE);
 }
 
-/* What cmd->func is while the command waits: Dovecot calls it to end a command whose client is gone. */
+/* cmd->func while the command waits: Dovecot calls it to end a command whose client is gone. */
 static bool
 on_cancel(struct client_command_context *cmd)
 {

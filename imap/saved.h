@@ -14,7 +14,7 @@
 /* program, e.g. "dovecot-lmtp", is borrowed until saved_deinit. */
 void	saved_init(const char *program);
 void	saved_deinit(void);
-/* Connects unless connected, and returns what the daemon wants from us; defaults where it left no word. */
+/* Connects unless connected; what the daemon wants from us, defaults where it left no word. */
 const struct modconf	*saved_settings(void);
 void	saved_message(const struct wire_saved *saved);
 void	saved_end(const struct wire_end *end);
