@@ -14,7 +14,7 @@ enum member_kind { TEXT, OCTETS, U64, U32, FLAG, ENUM, CHOICE, SLICE };
 struct member {
 	uint8_t		tag;
 	enum member_kind kind;
-	bool		required;
+	bool		required;	/* there, and neither empty nor zero */
 	size_t		offset;
 	size_t		size;	/* TEXT: with its NUL; OCTETS; SLICE: at most;
 				 * ENUM, CHOICE (which may be -1): the greatest value */
@@ -185,7 +185,8 @@ member_read(const struct member *m, const struct field *field, void *record)
 
 	switch (m->kind) {
 	case TEXT:
-		if (field_text(field, &text) < 0 || text.len >= m->size)
+		if (field_text(field, &text) < 0 || text.len >= m->size ||
+		    (m->required && text.len == 0))
 			return -1;
 		memcpy(p, text.p, text.len);
 		p[text.len] = '\0';
@@ -201,7 +202,7 @@ member_read(const struct member *m, const struct field *field, void *record)
 		*(struct slice *)p = field->value;
 		return 0;
 	default:
-		if (field_u64(field, &value) < 0)
+		if (field_u64(field, &value) < 0 || (m->required && value == 0))
 			return -1;
 		return member_read_integer(m, value, p);
 	}
