@@ -23,7 +23,8 @@ struct nets {
 };
 
 struct guard {
-	const struct config	*config;
+	struct config_list	 hosts;		/* endpoint_hosts */
+	bool			 literals;	/* endpoint_literals */
 	struct nets		 own;		/* own_addresses */
 	struct nets		 nat64;
 	char			**allow;	/* endpoint_allow in normal form */
@@ -119,7 +120,7 @@ is_allowed(const struct guard *g, const char *normal)
 static int
 check_reach(const struct guard *g, const struct guardurl *p, const char **why)
 {
-	if (p->literal && !g->config->endpoint_literals)
+	if (p->literal && !g->literals)
 		return refuse(why, "literal addresses are not taken");
 	if (p->literal && !is_open(g, &p->address))
 		return refuse(why, "a private address");
@@ -141,11 +142,31 @@ guard_check(const struct guard *g, struct slice endpoint, struct guard_endpoint 
 	out->trusted = is_allowed(g, out->normal);
 	if (!out->trusted && check_reach(g, &p, why) == -1)
 		return -1;
-	return config_match_fold(&g->config->endpoint_hosts, p.host) ? 0 :
+	return config_match_fold(&g->hosts, p.host) ? 0 :
 	    refuse(why, "this host is not taken");
 }
 
 /* Settings */
+
+static char *
+copy_of(const char *text)
+{
+	char *copy = strdup(text);
+
+	if (copy == NULL)
+		abort();
+	return copy;
+}
+
+static void
+read_hosts(struct guard *g, const struct config_list *list)
+{
+	g->hosts.v = calloc(list->n + 1, sizeof(g->hosts.v[0]));
+	if (g->hosts.v == NULL)
+		abort();
+	for (; g->hosts.n < list->n; g->hosts.n++)
+		g->hosts.v[g->hosts.n] = copy_of(list->v[g->hosts.n]);
+}
 
 static int
 read_nets(const struct config_list *list, const char *key, struct nets *out, struct err *err)
@@ -184,9 +205,7 @@ read_prefix(const char *text, char **out, struct err *err)
 	if (*p.rest == '\0' || strchr(p.rest, '?') != NULL || p.rest[strlen(p.rest) - 1] != '/')
 		return err_set(err, "endpoint_allow: \"%s\": a prefix has to end at a '/'", text);
 	write_endpoint(&p, &e);
-	*out = strdup(e.normal);
-	if (*out == NULL)
-		abort();
+	*out = copy_of(e.normal);
 	return 0;
 }
 
@@ -223,7 +242,8 @@ guard_new(const struct config *c, struct err *err)
 
 	if (g == NULL)
 		abort();
-	g->config = c;
+	g->literals = c->endpoint_literals;
+	read_hosts(g, &c->endpoint_hosts);
 	if (read_nets(&c->own_addresses, "own_addresses", &g->own, err) == 0 &&
 	    read_nat64(&c->nat64_prefix, &g->nat64, err) == 0 &&
 	    read_allow(g, &c->endpoint_allow, err) == 0 &&
@@ -241,6 +261,9 @@ guard_free(struct guard *g)
 	for (size_t i = 0; i < g->n_allow; i++)
 		free(g->allow[i]);
 	free(g->allow);
+	for (size_t i = 0; i < g->hosts.n; i++)
+		free(g->hosts.v[i]);
+	free(g->hosts.v);
 	free(g->nat64.v);
 	free(g->own.v);
 	free(g);

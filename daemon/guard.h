@@ -19,7 +19,7 @@
 
 struct guard;	/* the settings that matter here, parsed once */
 
-/* c is borrowed and must outlive the guard. */
+/* What is needed of c is copied. */
 struct guard	*guard_new(const struct config *c, struct err *err);
 void		 guard_free(struct guard *g);
 
