@@ -60,7 +60,8 @@ void	retry_decide(const struct retry_input *in, struct retry_output *out);
 
 /*
  * Retry-After (RFC 9110 section 10.2.3), seconds or an HTTP date, as seconds from now.  Garbage,
- * an empty text and NULL: -1.  What lies in the past: 0.  Large numbers are cut to 2^31 - 1.
+ * an empty text, one of over 63 octets, and NULL: -1.  What lies in the past: 0.  Large numbers are
+ * cut to 2^31 - 1.
  */
 int64_t	retry_after_parse(const char *text, int64_t now);
 

@@ -445,6 +445,29 @@ a_bad_link_stops_pushes(void **state)
 	vapid_close(v);
 }
 
+/* A kill between the steps leaves a temporary name, which the next one writes over. */
+static void
+what_was_interrupted_is_done_again(void **state)
+{
+	struct place *p = *state;
+	char id[VAPID_ID_LEN + 1];
+	struct vapid *v;
+	struct err err;
+
+	assert_int_equal(vapid_init(p->state_dir, &err), 0);
+	put_file(p, ".new-key", "half a k", 0400);
+	assert_int_equal(symlink("nowhere", path_of(p, ".new-current")), 0);
+	v = ring_of(p);
+	assert_string_equal(vapid_why(v), "");
+	assert_int_equal(vapid_new(v, id, &err), 0);
+	assert_int_equal(vapid_set_current(v, id, &err), 0);
+	vapid_close(v);
+	v = ring_of(p);
+	assert_string_equal(vapid_current(v), id);
+	assert_int_equal(access(path_of(p, ".new-key"), F_OK), -1);
+	vapid_close(v);
+}
+
 static void
 many_keys_come_in_order(void **state)
 {
@@ -652,6 +675,7 @@ main(void)
 		IN_PLACE(a_wrong_name_is_left_out),
 		IN_PLACE(a_bad_file_is_left_out),
 		IN_PLACE(a_bad_link_stops_pushes),
+		IN_PLACE(what_was_interrupted_is_done_again),
 		IN_PLACE(many_keys_come_in_order),
 		IN_PLACE(a_token_is_what_rfc_8292_says),
 		IN_PLACE(tokens_are_kept_for_six_hours),
