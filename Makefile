@@ -34,7 +34,7 @@ LIBS_lmtp     =
 LIBS_milter   = -lmilter -lpthread
 LIBS_admin    = -ljansson
 
-PROGRAMS  = $(B)/mailbelld $(B)/mailbell-lmtp $(B)/mailbell
+PROGRAMS  = $(B)/mailbelld $(B)/mailbell-lmtp $(B)/mailbell-milter $(B)/mailbell
 MODULES   = $(B)/modules/lib20_mailbell_plugin.so $(B)/modules/lib21_imap_mailbell_plugin.so
 
 obj       = $(patsubst %.c,$(B)/%.o,$(1))
@@ -69,6 +69,8 @@ $(B)/mailbelld: $(B)/daemon/main.o $(B)/daemon.a $(B)/lib.a
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(LIBS_daemon) $(LIBS_lib)
 $(B)/mailbell-lmtp: $(B)/lmtp/main.o $(B)/lmtp.a $(B)/lib.a
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(LIBS_lmtp) $(LIBS_lib)
+$(B)/mailbell-milter: $(B)/milter/main.o $(B)/milter.a $(B)/lib.a
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(LIBS_milter) $(LIBS_lib)
 $(B)/mailbell: $(B)/admin/main.o $(B)/admin.a $(B)/lib.a
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(LIBS_admin) $(LIBS_lib)
 

@@ -1,0 +1,190 @@
+/*
+ * An SMTP connection of the MTA is a session here; libmilter lets one thread at a time work on it.
+ * Its message is there from the first recipient or field on until the end, the abort or the
+ * connection's end, whichever comes first.  What a session has negotiated holds for all its messages.
+ *
+ * libmilter hands no argument of ours to its callbacks, so what they share is here.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libmilter/mfapi.h>
+
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "milter/filter.h"
+
+#define FILTER_NAME	"mailbell-milter"
+
+/* Steps that tell nothing of a message which the others do not. */
+#define UNWANTED	(SMFIP_NOCONNECT | SMFIP_NOHELO | SMFIP_NOMAIL | SMFIP_NODATA | SMFIP_NOEOH | \
+			 SMFIP_NOBODY | SMFIP_NOUNKNOWN)
+#define SILENT		(SMFIP_NR_RCPT | SMFIP_NR_HDR)
+
+static struct {
+	pthread_rwlock_t	 lock;		/* of the configuration, and of the log's settings */
+	const struct config	*config;
+	struct link		*link;
+} shared = { .lock = PTHREAD_RWLOCK_INITIALIZER };
+
+struct session {
+	struct message	*message;	/* NULL: none has begun */
+	unsigned long	 steps;		/* what was negotiated: SMFIP_* */
+};
+
+static sfsistat
+answer(const struct session *s, unsigned long silent)
+{
+	return s != NULL && (s->steps & silent) ? SMFIS_NOREPLY : SMFIS_CONTINUE;
+}
+
+/* The message that the session is at; NULL: there is no memory for one. */
+static struct message *
+current(struct session *s)
+{
+	if (s == NULL || s->message != NULL)
+		return s == NULL ? NULL : s->message;
+	s->message = malloc(sizeof(*s->message));
+	if (s->message != NULL)
+		message_init(s->message);
+	return s->message;
+}
+
+static void
+forget(struct session *s)
+{
+	if (s == NULL)
+		return;
+	free(s->message);
+	s->message = NULL;
+}
+
+/* Of the macros the queue id alone is of use; MTAs that let a milter choose send no other then. */
+static void
+choose_macros(SMFICTX *ctx)
+{
+	for (int where = SMFIM_FIRST; where <= SMFIM_LAST; where++)
+		smfi_setsymlist(ctx, where, (char[]){ "" });
+	smfi_setsymlist(ctx, SMFIM_EOM, (char[]){ "i" });
+}
+
+static sfsistat
+on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps, unsigned long unused2,
+    unsigned long unused3, unsigned long *use_actions, unsigned long *use_steps,
+    unsigned long *use2, unsigned long *use3)
+{
+	struct session *s = calloc(1, sizeof(*s));
+
+	(void)unused2;
+	(void)unused3;
+	*use2 = *use3 = 0;
+	*use_actions = actions & SMFIF_SETSYMLIST;
+	*use_steps = steps & (UNWANTED | SMFIP_HDR_LEADSPC);
+	if (*use_actions != 0)
+		choose_macros(ctx);
+	/* Without a session nobody would know that no reply is expected. */
+	if (s != NULL && smfi_setpriv(ctx, s) == MI_SUCCESS) {
+		*use_steps |= steps & SILENT;
+		s->steps = *use_steps;
+	} else
+		free(s);
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_recipient(SMFICTX *ctx, char **argv)
+{
+	struct session *s = smfi_getpriv(ctx);
+	struct message *m = current(s);
+
+	if (m != NULL)
+		message_recipient(m, argv[0]);
+	return answer(s, SMFIP_NR_RCPT);
+}
+
+static sfsistat
+on_header(SMFICTX *ctx, char *name, char *value)
+{
+	struct session *s = smfi_getpriv(ctx);
+	struct message *m = current(s);
+
+	if (m != NULL)
+		message_header(m, name, value);
+	return answer(s, SMFIP_NR_HDR);
+}
+
+static sfsistat
+on_end(SMFICTX *ctx)
+{
+	struct session *s = smfi_getpriv(ctx);
+	struct message *m = current(s);
+	struct wire_arrival arrival;
+
+	pthread_rwlock_rdlock(&shared.lock);
+	if (m == NULL) {
+		link_lost(shared.link);
+	} else {
+		message_finish(m, smfi_getsymval(ctx, (char[]){ "i" }), &shared.config->quiet_header,
+		    &arrival);
+		arrival.time_ms = (uint64_t)clock_wall_ms();
+		link_put(shared.link, m, &arrival);
+	}
+	pthread_rwlock_unlock(&shared.lock);
+	forget(s);
+	return SMFIS_ACCEPT;
+}
+
+static sfsistat
+on_abort(SMFICTX *ctx)
+{
+	forget(smfi_getpriv(ctx));
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_close(SMFICTX *ctx)
+{
+	struct session *s = smfi_getpriv(ctx);
+
+	forget(s);
+	free(s);
+	smfi_setpriv(ctx, NULL);
+	return SMFIS_CONTINUE;
+}
+
+int
+filter_register(const struct config *config, struct link *l, struct err *err)
+{
+	struct smfiDesc filter = {
+		.xxfi_name = (char[]){ FILTER_NAME }, .xxfi_version = SMFI_VERSION,
+		.xxfi_flags = SMFIF_NONE, .xxfi_negotiate = on_negotiate, .xxfi_envrcpt = on_recipient,
+		.xxfi_header = on_header, .xxfi_eom = on_end, .xxfi_abort = on_abort,
+		.xxfi_close = on_close,
+	};
+
+	shared.link = l;
+	filter_configure(config);
+	return smfi_register(filter) == MI_SUCCESS ? 0 : err_set(err, "libmilter is out of memory");
+}
+
+int
+filter_run(struct err *err)
+{
+	return smfi_main() == MI_SUCCESS ? 0 : err_set(err, "libmilter has given up; its log says why");
+}
+
+void
+filter_configure(const struct config *config)
+{
+	pthread_rwlock_wrlock(&shared.lock);
+	shared.config = config;
+	log_open(FILTER_NAME, config->log == CONFIG_LOG_SYSLOG, (enum log_level)config->log_level);
+	pthread_rwlock_unlock(&shared.lock);
+}
+
+void
+filter_stop(void)
+{
+	smfi_stop();
+}

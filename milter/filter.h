@@ -1,0 +1,29 @@
+/*
+ * filter: the milter itself: libmilter's callbacks, from the MTA's messages to arrivals.
+ *
+ * It has no opinion about mail: every step is answered with "go on", or with nothing where the MTA
+ * agreed to that.
+ */
+#ifndef MILTER_FILTER_H
+#define MILTER_FILTER_H
+
+#include "lib/config.h"
+#include "lib/err.h"
+#include "milter/link.h"
+
+/*
+ * Makes libmilter know the callbacks: the first thing to be done with it.  What is given stays the
+ * caller's, and is used as long as the process lives: libmilter does not wait for its threads.
+ */
+int	filter_register(const struct config *config, struct link *l, struct err *err);
+/* Serves on the socket of listen_open until filter_stop. */
+int	filter_run(struct err *err);
+/*
+ * Another configuration from now on, the log's settings included; when it returns, the one before is
+ * no longer used.
+ */
+void	filter_configure(const struct config *config);
+/* No further connection is taken. */
+void	filter_stop(void);
+
+#endif

@@ -1,0 +1,97 @@
+/*
+ * The header block is put together from its fields, with a colon behind the name and a LF at the end,
+ * and then read by the same code that reads a block which the proxy saw pass: so ENVELOPE, Message-ID
+ * and kind are the same.
+ */
+#include <string.h>
+
+#include "lib/msgfacts.h"
+#include "milter/message.h"
+
+void
+message_init(struct message *m)
+{
+	buf_fixed(&m->recipients, m->recipients_memory, sizeof(m->recipients_memory));
+	buf_fixed(&m->block, m->block_memory, sizeof(m->block_memory));
+	buf_fixed(&m->envelope, m->envelope_memory, sizeof(m->envelope_memory));
+	m->too_big = false;
+}
+
+static size_t
+room(const struct buf *b)
+{
+	return b->max - b->len;
+}
+
+void
+message_recipient(struct message *m, const char *address)
+{
+	struct slice s = slice_of(address);
+
+	if (s.len >= 2 && s.p[0] == '<' && s.p[s.len - 1] == '>') {
+		s.p++;
+		s.len -= 2;
+	}
+	if (s.len >= room(&m->recipients))
+		return;
+	buf_slice(&m->recipients, s);
+	buf_octet(&m->recipients, '\0');
+}
+
+/* Line ends behind a value would look like the empty line that ends a header block. */
+static struct slice
+without_line_ends(struct slice s)
+{
+	while (s.len > 0 && (s.p[s.len - 1] == '\n' || s.p[s.len - 1] == '\r'))
+		s.len--;
+	return s;
+}
+
+void
+message_header(struct message *m, const char *name, const char *value)
+{
+	struct slice n = slice_of(name), v = without_line_ends(slice_of(value));
+
+	if (m->too_big)
+		return;
+	if (n.len + v.len + 2 > room(&m->block)) {
+		m->too_big = true;
+		return;
+	}
+	buf_slice(&m->block, n);
+	buf_octet(&m->block, ':');
+	buf_slice(&m->block, v);
+	buf_octet(&m->block, '\n');
+}
+
+void
+message_finish(struct message *m, const char *queue_id, const struct config_list *quiet_header,
+    struct wire_arrival *arrival)
+{
+	struct slice block = buf_all(&m->block);
+	struct msgfacts facts;
+
+	msgfacts_scan(block, (const char *const *)quiet_header->v, quiet_header->n, SLICE_NIL, &facts);
+	*arrival = (struct wire_arrival){
+		.queue_id = slice_of(queue_id), .message_id = facts.message_id, .kind = facts.kind,
+		.reason = ENVELOPE_HEADER_TOO_BIG,
+	};
+	if (!m->too_big)
+		arrival->reason = envelope_write(block, &m->envelope);
+	if (arrival->reason == ENVELOPE_OK)
+		arrival->envelope = buf_all(&m->envelope);
+}
+
+void
+message_put(const struct message *m, const struct wire_arrival *arrival, struct buf *b)
+{
+	struct wire_recipient recipient = { .token = SLICE_NIL };
+	struct slice all = buf_all(&m->recipients);
+	size_t start = wire_begin_arrival(b, arrival);
+
+	for (size_t pos = 0; pos < all.len; pos += recipient.address.len + 1) {
+		recipient.address = slice_of(all.p + pos);
+		wire_put_recipient(b, &recipient);
+	}
+	wire_end_arrival(b, start);
+}
