@@ -240,7 +240,10 @@ reload(struct run *r, struct err *err)
 	limits = limits_of(&d->config);
 	join_limits(d->join, &limits);
 	log_open("mailbelld", d->config.log == CONFIG_LOG_SYSLOG, d->config.log_level);
-	return modconf_write(&d->config, err);
+	if (modconf_write(&d->config, err) < 0)
+		return -1;
+	peers_drop(d->peers, PEER_SAVED);
+	return 0;
 }
 
 static void

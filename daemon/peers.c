@@ -334,6 +334,15 @@ peers_turn(struct peers *all, bool flushed)
 		peers_accept(all, true);
 }
 
+void
+peers_drop(struct peers *all, enum peer_socket socket)
+{
+	for (struct peer *p = all->first[socket]; p != NULL; p = p->next) {
+		end_peer(p);
+		peer_touch(p);
+	}
+}
+
 bool
 peers_busy(const struct peers *all)
 {

@@ -51,6 +51,9 @@ void		 peers_close(struct peers *all);
  */
 void		 peers_turn(struct peers *all, bool flushed);
 
+/* Ends all connections of one socket: the modules read their settings when they connect. */
+void		 peers_drop(struct peers *all, enum peer_socket socket);
+
 /* Whether somebody has something to do in the next turn already: the loop must not sleep. */
 bool		 peers_busy(const struct peers *all);
 
