@@ -13,7 +13,6 @@ import contextlib
 import itertools
 import os
 import shutil
-import signal
 import tempfile
 
 from . import accounts, imapclient
@@ -22,7 +21,7 @@ from .device import Device
 from .dovecot import DOMAIN, OUR_MODULES, Dovecot
 from .mailbell import Mailbell
 from .postfix import Postfix
-from .process import free_ports
+from .process import free_ports, tail
 from .pushd import PushService
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -54,6 +53,7 @@ class Lab:
         self.source = build or build_folder()
         self.with_mailbell = with_mailbell
         self.way = None
+        self.dovecot = self.postfix = self.mailbell = None
         self.serial = itertools.count(1)
         self.users = itertools.count()
         self.devices = []
@@ -153,7 +153,7 @@ class Lab:
         self.mailbell.changes = changes
         self.mailbell.write()
         self.mailbell.reload()
-        self.mailbell.proxy.signal(signal.SIGHUP)
+        self.mailbell.reload_proxy()
 
     def whole(self):
         """Puts everything back as a test expects to find it: both programs run, usual settings."""
@@ -183,6 +183,10 @@ class Lab:
         with self.imap(user) as imap:
             return self.device(**keys).subscribe(imap)
 
+    def waiting(self, device):
+        """How many messages wait in the outbox for a device."""
+        return sum(row["waiting"] for row in self.mailbell.admin("list") if row["id"] == device.id)
+
     def compose(self, to, subject="Hello", text="Good morning.", sender="Fred <fred@example.org>",
                 headers=""):
         """A message, as octets with CRLF."""
@@ -204,10 +208,13 @@ class Lab:
 
     def tails(self):
         """The ends of all logs, for whoever looks into a failure."""
-        parts = [self.dovecot.process, *((self.mailbell.daemon, self.mailbell.proxy)
-                                         if self.with_mailbell else ())]
-        out = [f"--- {part.name}\n{part.tail()}" for part in parts]
-        return "".join(out) + f"--- dovecot\n{self.dovecot.tail(30)}"
+        programs = (self.mailbell.daemon, self.mailbell.proxy) if self.mailbell else ()
+        out = [f"--- {program.name}\n{program.tail()}" for program in programs]
+        if self.postfix:
+            out.append(f"--- postfix\n{tail(self.postfix.log)}")
+        if self.dovecot:
+            out.append(f"--- dovecot\n{self.dovecot.tail(30)}")
+        return "".join(out)
 
 
 def _hook(way):

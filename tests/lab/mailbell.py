@@ -92,6 +92,12 @@ class Mailbell:
         assert self.proxy.running, f"mailbell-lmtp did not start:\n{self.proxy.tail()}"
         return accepts(address)
 
+    def reload_proxy(self):
+        """SIGHUP; the workers that take connections from now on have read the file anew."""
+        before = set(self.workers())
+        self.proxy.signal(signal.SIGHUP)
+        until(lambda: len(set(self.workers()) - before) >= len(before), 20, "the workers are new")
+
     def workers(self):
         return children(self.proxy.pid)
 

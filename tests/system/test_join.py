@@ -9,16 +9,17 @@ from lab.postfix import send_in
 from lab.wait import until
 
 
-def settled(lab):
-    """Waits until the daemon has decided and sent all that it knows of."""
+def settled(lab, phone):
+    """Waits until the daemon has decided all that it knows of, and sent it to this device."""
     def idle():
         status = lab.mailbell.admin("status")
-        return all(status[name] == 0 for name in ("waiting_arrivals", "waiting_saved", "outbox"))
+        return (status["waiting_arrivals"] == status["waiting_saved"] == 0
+                and lab.waiting(phone) == 0)
     until(idle, 30, "the daemon has nothing left to do")
 
 
 def all_new(lab, phone):
-    settled(lab)
+    settled(lab, phone)
     return phone.new()
 
 
@@ -48,7 +49,7 @@ CASES = {
              [("INBOX", 1), ("Work", 1)]),
     "discard": ("discard;", []),
     "reject": ('require "reject"; reject "no";', []),
-    "redirect": ('redirect "elsewhere@example.org";', []),
+    "redirect": ('redirect "frank@lab.test";', []),
     "seen": ('require "imap4flags"; addflag "\\\\Seen"; keep;', []),
     "junk": ('require "fileinto"; fileinto "Junk";', []),
     "trash": ('require "fileinto"; fileinto "Trash";', []),

@@ -43,7 +43,7 @@ def test_too_long_for_a_push(lab, way, user, phone):
     lab.deliver(user, headers="Cc: " + ",\n ".join(
         f"someone.with.a.long.name{n:02}@department.example.org" for n in range(80)) + "\n")
     push = phone.next()
-    assert push.text == b"* SELECT INBOX\r\n* SYNC\r\n"
+    assert push.responses == [("SELECT", "INBOX"), ("SYNC",)]
     assert push.size == 1024 and push.topic and push.urgency == "normal"
 
 
@@ -94,7 +94,7 @@ def test_done(lab, user, phone, status):
     lab.push.script(phone.endpoint, Answer(status))
     lab.deliver(user)
     assert phone.next().mails
-    until(lambda: lab.mailbell.admin("status")["outbox"] == 0, 10, "the outbox is empty")
+    until(lambda: lab.waiting(phone) == 0, 10, "the outbox is empty")
     lab.deliver(user)
     assert [uid for _, uid, _ in phone.next().mails] == [2]
 
@@ -121,14 +121,14 @@ def test_gone_before_the_acknowledgement(lab, user):
     with lab.imap(user) as imap:
         assert device.webpush(imap).ok
         device.next()
-        until(lambda: lab.mailbell.admin("status")["outbox"] == 0, 10, "the outbox is empty")
+        until(lambda: lab.waiting(device) == 0, 10, "the outbox is empty")
         assert imap.command("LWEBPUSH *").lines("WEBPUSH") == [
             f"* WEBPUSH {device.id} {device.endpoint} NIL"]
 
 
 @pytest.mark.parametrize("answer, least, most", [
     (Answer(503, {"Retry-After": "2"}), 1.5, 8), (Answer(429, {"Retry-After": "2"}), 1.5, 8),
-    (Answer(500), 6, 20), (Answer(close=True), 6, 20)])
+    (Answer(500), 6, 20)])
 def test_later(lab, user, phone, answer, least, most):
     """Answers that mean later: the same news again, after the time that was asked for."""
     lab.push.script(phone.endpoint, answer)
@@ -141,14 +141,22 @@ def test_later(lab, user, phone, answer, least, most):
     phone.taken += 2
 
 
+def test_broken_connection(lab, user, phone):
+    """A connection that breaks instead of an answer: tried again until there is one."""
+    lab.push.script(phone.endpoint, Answer(close=True), Answer(close=True))
+    lab.deliver(user)
+    post = lab.push.wait_for(lambda: [one for one in lab.push.of(phone.endpoint)[phone.taken:]
+                                      if one.status], 30, "a retry was answered")[0]
+    assert phone.open(post).mails
+
+
 def test_later_survives_kill(lab, user, phone):
     """The wait is durable: after kill -9 the push is not sent before its time."""
     lab.push.script(phone.endpoint, Answer(503, {"Retry-After": "6"}))
     lab.deliver(user)
     first = phone.next()
     until(lambda: lab.push.of(phone.endpoint)[-1].status == 503, 5, "it was answered")
-    time_left = lambda: lab.mailbell.admin("status")["outbox"] == 1      # noqa: E731
-    until(time_left, 5, "it waits in the outbox")
+    until(lambda: lab.waiting(phone) == 1, 5, "it waits in the outbox")
     lab.mailbell.daemon.kill()
     lab.mailbell.start_daemon()
     again = phone.next(30)
@@ -160,7 +168,7 @@ def test_service_away(lab, user, phone):
     lab.push.stop()
     try:
         lab.deliver(user)
-        until(lambda: lab.mailbell.admin("status")["outbox"] == 1, 10, "it waits")
+        until(lambda: lab.waiting(phone) == 1, 10, "it waits")
     finally:
         lab.push.start()
     assert phone.next(40).mails
@@ -191,7 +199,7 @@ def test_400_is_dropped(lab, user, phone):
     lab.push.script(phone.endpoint, Answer(400))
     lab.deliver(user)
     phone.next()
-    until(lambda: lab.mailbell.admin("status")["outbox"] == 0, 10, "it was dropped")
+    until(lambda: lab.waiting(phone) == 0, 10, "it was dropped")
     lab.deliver(user)
     assert [uid for _, uid, _ in phone.next().mails] == [2]
 
@@ -201,7 +209,7 @@ def test_content_sync(lab, way, user, phone, settings):
     settings(content="sync")
     lab.deliver(user, subject="secret")
     push = phone.next()
-    assert push.text == b"* SELECT INBOX\r\n* SYNC\r\n" and push.topic
+    assert push.responses == [("SELECT", "INBOX"), ("SYNC",)] and push.topic
 
 
 def test_quiet_bulk(lab, way, user, phone, settings):
@@ -258,5 +266,5 @@ def test_unknown_authority(lab, user, phone, settings):
     settings(push_ca_file="/etc/ssl/certs/ca-certificates.crt")
     lab.mailbell.restart_daemon()
     lab.deliver(user)
-    until(lambda: lab.mailbell.admin("status")["outbox"] == 1, 10, "it waits")
+    until(lambda: lab.waiting(phone) == 1, 10, "it waits")
     assert phone.new() == []

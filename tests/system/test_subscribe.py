@@ -23,7 +23,8 @@ def test_before_login(lab):
     with ImapClient(lab.dovecot.imap_port) as imap:
         assert b"WEBPUSH" not in imap.greeting
         assert "WEBPUSH" not in imap.capabilities()
-        for verb in VERBS:
+    for verb in VERBS:
+        with ImapClient(lab.dovecot.imap_port) as imap:
             assert imap.command(f"{verb} x").status == "BAD", verb
 
 
