@@ -52,6 +52,23 @@ on_saved_frame(struct peer *p, const struct frame *f)
 	}
 }
 
+/* Both hooks running by mistake: one of them is heard, and the operator told, once an hour. */
+static void
+note_wrong_hook(struct peer *p)
+{
+	struct peers *all = p->daemon->peers;
+	int64_t now = clock_mono_ms();
+
+	p->daemon->counters.wrong_hook++;
+	if (all->wrong_hook_said != 0 && now - all->wrong_hook_said < 3600 * 1000)
+		return;
+	all->wrong_hook_said = now;
+	log_warn("what %s tells is dropped: mailbell.conf names another hook",
+	    p->hook == HOOK_LMTP ? "mailbell-lmtp" : p->hook == HOOK_MILTER ? "mailbell-milter" :
+	    "an unknown hook");
+}
+
+/* The hook is asked for with each arrival: a reload may have named another one. */
 static int
 on_arrival_frame(struct peer *p, const struct frame *f)
 {
@@ -61,12 +78,12 @@ on_arrival_frame(struct peer *p, const struct frame *f)
 	if (f->type != WIRE_ARRIVAL || wire_get_arrival(f, &arrival) < 0)
 		return -1;
 	d->counters.arrivals++;
-	if (p->wrong_hook) {
-		d->counters.wrong_hook++;
+	if (p->hook == d->config.hook) {
+		notify_arrival(d, p->id, &arrival);
+	} else {
+		note_wrong_hook(p);
 		wire_put_ack(&p->out, arrival.seq);
-		return 0;
 	}
-	notify_arrival(d, p->id, &arrival);
 	return 0;
 }
 
@@ -114,27 +131,13 @@ on_frame(struct peer *p, const struct frame *f)
 	}
 }
 
-static bool
-is_wrong_hook(const struct daemon *d, struct slice hook)
+/* The hooks that have arrivals. */
+static int
+hook_of(struct slice name)
 {
-	if (hook.p == NULL || d->config.hook == HOOK_DOVECOT)
-		return true;
-	return !slice_is(hook, d->config.hook == HOOK_MILTER ? "milter" : "lmtp");
-}
-
-/* Both hooks running by mistake: one of them is heard, and the operator told, once an hour. */
-static void
-note_wrong_hook(struct peer *p, struct slice hook)
-{
-	struct peers *all = p->daemon->peers;
-	int64_t now = clock_mono_ms();
-
-	p->wrong_hook = true;
-	if (all->wrong_hook_said != 0 && now - all->wrong_hook_said < 3600 * 1000)
-		return;
-	all->wrong_hook_said = now;
-	log_warn("arrivals of hook \"%s\" are dropped: mailbell.conf names another hook",
-	    log_clean(hook).text);
+	if (slice_is(name, "lmtp"))
+		return HOOK_LMTP;
+	return slice_is(name, "milter") ? HOOK_MILTER : -1;
 }
 
 static int
@@ -146,6 +149,7 @@ on_hello(struct peer *p, const struct frame *f)
 	if (wire_get_hello(f, &hello) < 0)
 		return -1;
 	p->greeted = true;
+	p->hook = hook_of(hello.hook);
 	if (hello.lost > 0) {
 		d->counters.lost_by_hooks += hello.lost;
 		log_warn("%s: %llu events were lost while no daemon took them",
@@ -155,8 +159,6 @@ on_hello(struct peer *p, const struct frame *f)
 		wire_put_refused(&p->out, "this user may not use this socket");
 		return 0;
 	}
-	if (p->socket == PEER_ARRIVAL && is_wrong_hook(d, hello.hook))
-		note_wrong_hook(p, hello.hook);
 	if (p->socket != PEER_SAVED)
 		wire_put_ok(&p->out);
 	return 0;

@@ -34,7 +34,7 @@ struct peer {
 	bool		 greeted;	/* its hello was read */
 	bool		 refused;	/* closes when out is sent */
 	bool		 gone;		/* the other side has closed, or is to be closed */
-	bool		 wrong_hook;	/* a hook that the configuration does not name */
+	int		 hook;		/* arrival: the enum config_hook of its hello; -1: none */
 	bool		 holds_silence;
 	struct job	*job;
 	struct peer	*next, *prev;	/* those of the same socket */
