@@ -65,8 +65,7 @@ static void
 choose_macros(SMFICTX *ctx)
 {
 	for (int where = SMFIM_FIRST; where <= SMFIM_LAST; where++)
-		smfi_setsymlist(ctx, where, (char[]){ "" });
-	smfi_setsymlist(ctx, SMFIM_EOM, (char[]){ "i" });
+		smfi_setsymlist(ctx, where, where == SMFIM_EOM ? (char[]){ "i" } : (char[]){ "" });
 }
 
 static sfsistat
