@@ -67,7 +67,7 @@ struct join_sink {
 #define JOIN_KEY	16
 #define JOIN_GROUPS_MAX	500000		/* tokens, remembered ones included */
 #define JOIN_CLAIMS_MAX	200000		/* recipients of arrivals that wait */
-#define JOIN_CONTENT_MAX	(256 * 1024 * 1024)	/* octets of their ENVELOPEs and ids */
+#define JOIN_CONTENT_MAX	((size_t)256 * 1024 * 1024)	/* octets of their ENVELOPEs and ids */
 
 /* key: random octets for the hash tables, so that nobody can choose tokens that collide. */
 struct join	*join_new(const struct join_limits *limits, const uint8_t key[JOIN_KEY]);

@@ -34,7 +34,8 @@ struct join_content {
 	unsigned		 refs;
 	size_t			 size;
 	uint64_t		 time_ms;
-	struct slice		 envelope, queue_id, message_id;
+	struct slice		 envelope;
+	struct slice		 queue_id, message_id;	/* a NUL lies between them */
 	enum envelope_reason	 reason;
 	unsigned		 kind;
 	/* hook = milter: */
@@ -90,7 +91,7 @@ struct join_group {
 	struct join_content	*content;	/* NULL: none came, or decided */
 	struct join_claim	*claims;
 	char			*recipient;
-	TAILQ_HEAD(, join_saved) saved;		/* to be told */
+	TAILQ_HEAD(join_saveds, join_saved) saved;		/* to be told */
 	size_t			 n_saved;
 	uint64_t		*told;		/* the idents of those that were */
 	size_t			 n_told;

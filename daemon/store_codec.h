@@ -23,7 +23,7 @@ enum store_type { STORE_SUB = 1, STORE_DELIVERY, STORE_OUTBOX, STORE_ACCOUNT, ST
 #define STORE_META_NUMBER	'n'
 #define STORE_META_OWN		's'	/* the store's own numbers */
 
-#define STORE_VALUE_MAX	(32 * 1024)	/* octets of any value that this version writes */
+#define STORE_VALUE_MAX	((size_t)32 * 1024)	/* octets of any value that this version writes */
 
 /* One octet more than the longest key: room for its successor. */
 struct store_key {

@@ -107,7 +107,7 @@ store_record_put(struct store *s, enum store_base base, const struct store_key *
 	DB *db = s->base[base];
 	DBT k = key_dbt(key), value;
 	char room[8];
-	struct slice head;
+	struct slice head = SLICE_NIL;
 	int rc, there;
 
 	if (s->txn == NULL)
