@@ -237,7 +237,7 @@ end_group(struct lexer *l)
 	}
 }
 
-/* What follows the element that was given last; read now, for it may overwrite that one's comment. */
+/* What follows the element that was given last: not read before, it may overwrite its comment. */
 static enum address_state
 advance(struct address_list *list)
 {

@@ -52,8 +52,8 @@ struct address_list {
 /* value is a field's raw value (lib/header.h), to outlive the list. */
 void	address_init(struct address_list *list, struct slice value);
 /*
- * The next structure; its slices live to the next call.  1: there is one; 0: the end; -1: one of its
- * strings is longer than ADDRESS_TEXT_MAX.
+ * The next structure; its slices live to the next call.  1: there is one; 0: the end; -1: one of
+ * its strings is longer than ADDRESS_TEXT_MAX.
  */
 int	address_next(struct address_list *list, struct address *a);
 

@@ -36,7 +36,7 @@ const char	*envelope_reason_text(enum envelope_reason reason);
  */
 enum envelope_reason	envelope_write(struct slice block, struct buf *out);
 
-/* How many octets of message are its header block: up to and with the empty line; 0: not all here. */
+/* How many octets of message are its header block, with the empty line; 0: it is not all here. */
 size_t	envelope_header_end(struct slice message);
 
 #endif

@@ -4,8 +4,8 @@
  *	address		= "(" nstring SP nstring SP nstring SP nstring ")"
  *	nstring		= NIL / quoted / literal
  *
- * What is read is written at once; what no longer fits is only checked.  Each string is decoded into
- * a buffer as long as a whole ENVELOPE may be.
+ * What is read is written at once; what no longer fits is only checked.  Each string is decoded
+ * into a buffer as long as a whole ENVELOPE may be.
  */
 #include <strings.h>
 
@@ -196,8 +196,11 @@ envlist_rewrite(struct slice list, struct buf *out, enum envelope_reason *reason
 	rc = read_envelope(&r);
 	if (out->failed || out->len - start > ENVELOPE_TEXT_MAX)
 		r.too_long = true;
-	*reason = r.too_many ? ENVELOPE_TOO_MANY_ADDRESSES :
-	    r.too_long ? ENVELOPE_TOO_LONG : ENVELOPE_OK;
+	*reason = ENVELOPE_OK;
+	if (r.too_long)
+		*reason = ENVELOPE_TOO_LONG;
+	if (r.too_many)
+		*reason = ENVELOPE_TOO_MANY_ADDRESSES;
 	if (rc < 0 || *reason != ENVELOPE_OK) {
 		buf_cut(out, start);
 		out->failed = failed;

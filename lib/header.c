@@ -1,7 +1,7 @@
 /*
- * A field's lines are put together as Dovecot does it: each loses its line end (a LF, with a CR before
- * it), and gets a LF back where another line follows, but not where that line is a single blank
- * (2.4; 2.3 writes a LF there, too).
+ * A field's lines are put together as Dovecot does it: each loses its line end (a LF, with a CR
+ * before it), and gets a LF back where another line follows, but not where that line is a single
+ * blank (older 2.3 write a LF there, too).
  */
 #include "lib/header.h"
 
@@ -134,8 +134,9 @@ is_dropped(const char *p, const char *end)
 {
 	if (end - p < 2)
 		return false;
-	return *p == '\r' ? p[1] == '\n' :
-	    *p == '\n' && is_blank(p[1]) && is_line_end(p + 2, end);
+	if (*p == '\r')
+		return p[1] == '\n';
+	return *p == '\n' && is_blank(p[1]) && is_line_end(p + 2, end);
 }
 
 void

@@ -1,6 +1,6 @@
 /*
- * Modified UTF-7: printable ASCII stands for itself, "&" is "&-", and a run of anything else is "&",
- * the base64 of its UTF-16BE with "," for "/" and no padding, and "-".
+ * Modified UTF-7: printable ASCII stands for itself, "&" is "&-", and a run of anything else is
+ * "&", the base64 of its UTF-16BE with "," for "/" and no padding, and "-".
  */
 #include <strings.h>
 
@@ -75,7 +75,7 @@ static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 /* Bits on their way into base64. */
 struct shift {
 	uint32_t	bits;
-	unsigned	count;		/* of bits that were not written yet: below 6 between calls */
+	unsigned	count;		/* of bits not written yet: below 6 between calls */
 };
 
 static void

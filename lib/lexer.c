@@ -175,7 +175,7 @@ run(struct lexer *l, bool dots, struct buf *out)
 	return len;
 }
 
-/* phrase = 1*word / obs-phrase, obs-phrase = word *(word / "." / CFWS); one that is empty passes. */
+/* phrase = 1*word / obs-phrase, obs-phrase = word *(word / "." / CFWS); an empty one passes. */
 int
 lexer_phrase(struct lexer *l, struct buf *out)
 {

@@ -1,7 +1,7 @@
 /*
- * A Received field (RFC 5321 section 4.4) is pairs of a keyword and its value, with comments between
- * them, up to a ";".  It is read in pairs: a host that calls itself "id" is then a value of "from",
- * and names no queue id.
+ * A Received field (RFC 5321 section 4.4) is pairs of a keyword and its value, with comments
+ * between them, up to a ";".  It is read in pairs: a host that calls itself "id" is then a value of
+ * "from", and names no queue id.
  */
 #include "lib/header.h"
 #include "lib/msgfacts.h"
@@ -31,7 +31,10 @@ skip_comment(struct header_cursor *c)
 	}
 }
 
-/* The next word, raw, before a ";".  It ends behind its last octet, not before what is dropped there. */
+/*
+ * The next word, raw, before a ";".  It ends behind its last octet: where the cursor stands then
+ * may be further, past octets that it drops.
+ */
 static bool
 next_word(struct header_cursor *c, struct slice *word)
 {

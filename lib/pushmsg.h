@@ -18,7 +18,7 @@
 #define PUSHMSG_MAX	3993	/* RFC 8291 section 4: 4096 less header, delimiter and tag */
 
 enum pushmsg_type {
-	PUSHMSG_MAIL,		/* mailbox, uid, envelope; an envelope that is nil: the mailbox's SYNC */
+	PUSHMSG_MAIL,		/* mailbox, uid, envelope; envelope nil: the mailbox's SYNC */
 	PUSHMSG_SYNC,		/* mailbox; nil: the account's SYNC */
 	PUSHMSG_VERIFY,		/* text is the token */
 	PUSHMSG_VAPID		/* text is the new key */
@@ -34,16 +34,16 @@ struct pushmsg_item {
 
 /*
  * Writes one push message of at most max octets (max <= PUSHMSG_MAX) to out, from the first items
- * on; returns how many of them it stands for.  A VERIFY goes alone.  A SYNC of the whole account stands
- * for all of them.  items are sorted by pushmsg_sort.  One item that does not fit by itself is written as its SYNC, so
- * that the result is at least 1 (max >= 100 is enough for a SYNC of the account, which is what a
- * mailbox name too long for max comes to).
+ * on; returns how many of them it stands for.  A VERIFY goes alone.  A SYNC of the whole account
+ * stands for all of them.  items are sorted by pushmsg_sort.  One item that does not fit by itself
+ * is written as its SYNC, so that the result is at least 1 (max >= 100 is enough for a SYNC of the
+ * account, which is what a mailbox name too long for max comes to).
  * *with_envelope: whether any ENVELOPE is in it.
  */
 size_t	pushmsg_write(const struct pushmsg_item *items, size_t n, size_t max, struct buf *out,
 	    bool *with_envelope);
 
-/* The order of a push: VERIFY and VAPID first, then by mailbox, UIDVALIDITY, SYNC before UIDs, UID. */
+/* VERIFY and VAPID first, then by mailbox, UIDVALIDITY, SYNC before UIDs, UID. */
 void	pushmsg_sort(struct pushmsg_item *items, size_t n);
 int	pushmsg_compare(const struct pushmsg_item *a, const struct pushmsg_item *b);
 

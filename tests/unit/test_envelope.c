@@ -26,7 +26,8 @@ lists(void **state)
 		{ "nothing", S(""), S("(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)") },
 		{ "nil", { NULL, 0 }, S("(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)") },
 		{ "the draft's example",
-		    S("Date: Mon, 7 Feb 1994 21:52:25 -0800 (PST)\r\nFrom: Fred Foobar <foobar@Blurdybloop.example>\r\n"
+		    S("Date: Mon, 7 Feb 1994 21:52:25 -0800 (PST)\r\n"
+		    "From: Fred Foobar <foobar@Blurdybloop.example>\r\n"
 		    "Subject: afternoon meeting\r\nTo: mooch@owatagu.siam.edu.example\r\n"
 		    "Message-Id: <B27397-0100000@Blurdybloop.example>\r\n\r\n"),
 		    S("(\"Mon, 7 Feb 1994 21:52:25 -0800 (PST)\" \"afternoon meeting\" "
@@ -42,22 +43,26 @@ lists(void **state)
 		{ "Sender above From", S("Sender: s@t\nFrom: Bob <bob@example.com>\n"),
 		    S("(NIL NIL " BOB " ((NIL NIL \"s\" \"t\")) " BOB NILS " NIL NIL)") },
 		{ "fields of one name", S("To: a@b\nSubject: 1\nX: y\nTO: c@d\nTo:\nSubject: 2\n"),
-		    S("(NIL \"2\" NIL NIL NIL ((NIL NIL \"a\" \"b\")(NIL NIL \"c\" \"d\")) NIL NIL NIL NIL)") },
+		    S("(NIL \"2\" NIL NIL NIL "
+		    "((NIL NIL \"a\" \"b\")(NIL NIL \"c\" \"d\")) NIL NIL NIL NIL)") },
 		{ "group", S("Cc: g: a@b;\n"),
-		    S("(NIL NIL NIL NIL NIL NIL ((NIL NIL \"g\" NIL)(NIL NIL \"a\" \"b\")(NIL NIL NIL NIL)) "
+		    S("(NIL NIL NIL NIL NIL NIL "
+		    "((NIL NIL \"g\" NIL)(NIL NIL \"a\" \"b\")(NIL NIL NIL NIL)) "
 		    "NIL NIL NIL)") },
 		{ "white space in a subject", S("Subject: \t a \t b\r\n\tc\rd \r\n \r\n"),
 		    S("(NIL \"a b c d\" NIL NIL NIL" NILS " NIL NIL)") },
 		{ "white space in a name", S("Bcc: \"  a\t b\r\n c \" <x@y>\n"),
 		    S("(NIL NIL NIL NIL NIL NIL NIL ((\"a b c\" NIL \"x\" \"y\")) NIL NIL)") },
-		{ "white space in the others", S("Date: a  b\tc \r\nMessage-ID: <a\r\n b>\rc\r\r\n \r\n"),
+		{ "white space in the others",
+		    S("Date: a  b\tc \r\nMessage-ID: <a\r\n b>\rc\r\r\n \r\n"),
 		    S("(\"a  b\tc \" NIL NIL NIL NIL" NILS " NIL \"<a b> c \")") },
 		{ "quotes", S("Subject: \"a\\b\" {5}\n"),
 		    S("(NIL \"\\\"a\\\\b\\\" {5}\" NIL NIL NIL" NILS " NIL NIL)") },
 		{ "8 bit", S("Subject: \xe4\nMessage-ID: <\xc3\xa4>\n"),
 		    S("(NIL {1}\r\n\xe4 NIL NIL NIL" NILS " NIL {4}\r\n<\xc3\xa4>)") },
 		{ "NUL", S("Subject: a\0b\nDate: \0\n"),
-		    S("({3}\r\n\xef\xbf\xbd {5}\r\na\xef\xbf\xbd" "b NIL NIL NIL" NILS " NIL NIL)") },
+		    S("({3}\r\n\xef\xbf\xbd {5}\r\na\xef\xbf\xbd"
+		    "b NIL NIL NIL" NILS " NIL NIL)") },
 		{ "an encoded CRLF stays encoded", S("Subject: =?utf-8?Q?=0D=0A* BYE?=\n"),
 		    S("(NIL \"=?utf-8?Q?=0D=0A* BYE?=\" NIL NIL NIL" NILS " NIL NIL)") },
 		{ "the body is none of ours", S("Subject: a\n\nSubject: b\n"),
@@ -94,7 +99,8 @@ bounds(void **state)
 		enum envelope_reason reason;
 	} cases[] = {
 		{ "fits", "Subject: ", "x", "", ENVELOPE_TEXT_MAX - around, 9000, ENVELOPE_OK },
-		{ "too long", "Subject: ", "x", "", ENVELOPE_TEXT_MAX - around + 1, 9000, ENVELOPE_TOO_LONG },
+		{ "too long", "Subject: ", "x", "", ENVELOPE_TEXT_MAX - around + 1, 9000,
+		    ENVELOPE_TOO_LONG },
 		{ "too long for out", "Subject: ", "x", "", 100, 120, ENVELOPE_TOO_LONG },
 		{ "a string too long by itself", "Date: ", "x", "", 4000, 9000, ENVELOPE_TOO_LONG },
 		{ "a long address", "To: ", "x", "@y", 4000, 9000, ENVELOPE_TOO_LONG },
@@ -102,9 +108,12 @@ bounds(void **state)
 		{ "blanks are not counted", "Subject:", " ", "x", 60000, 9000, ENVELOPE_OK },
 		{ "100 addresses", "To: a@b", ",a@b", "", 99, 9000, ENVELOPE_OK },
 		{ "101 addresses", "To: a@b", ",a@b", "", 100, 9000, ENVELOPE_TOO_MANY_ADDRESSES },
-		{ "101 in all fields of a name", "", "To: a@b\n", "", 101, 9000, ENVELOPE_TOO_MANY_ADDRESSES },
-		{ "as big as a block may be", "X: ", "x", "", ENVELOPE_HEADER_MAX - 3, 9000, ENVELOPE_OK },
-		{ "too big", "X: ", "x", "", ENVELOPE_HEADER_MAX - 2, 9000, ENVELOPE_HEADER_TOO_BIG },
+		{ "101 in all fields of a name", "", "To: a@b\n", "", 101, 9000,
+		    ENVELOPE_TOO_MANY_ADDRESSES },
+		{ "as big as a block may be", "X: ", "x", "", ENVELOPE_HEADER_MAX - 3, 9000,
+		    ENVELOPE_OK },
+		{ "too big", "X: ", "x", "", ENVELOPE_HEADER_MAX - 2, 9000,
+		    ENVELOPE_HEADER_TOO_BIG },
 	};
 	static uint8_t memory[10000], block_memory[100000];
 	struct buf block, out;
@@ -123,7 +132,8 @@ bounds(void **state)
 		assert_false(out.failed);
 		assert_memory_equal(out.data, "before", 6);
 		if (reason != cases[i].reason || (out.len > 6) != (reason == ENVELOPE_OK))
-			fail_msg("%s: %s, %zu", cases[i].name, envelope_reason_text(reason), out.len);
+			fail_msg("%s: %s, %zu", cases[i].name, envelope_reason_text(reason),
+			    out.len);
 	}
 }
 
@@ -135,7 +145,8 @@ header_end(void **state)
 		size_t		end;
 	} cases[] = {
 		{ { NULL, 0 }, 0 }, { S(""), 0 }, { S("\r"), 0 }, { S("\r\n"), 2 }, { S("\nx"), 1 },
-		{ S("A: b\r\n\r\nbody\r\n\r\n"), 8 }, { S("A: b\n\nbody"), 6 }, { S("A: b\r\n\r"), 0 },
+		{ S("A: b\r\n\r\nbody\r\n\r\n"), 8 }, { S("A: b\n\nbody"), 6 },
+		{ S("A: b\r\n\r"), 0 },
 		{ S("A: b\n\r\nbody"), 7 }, { S("A: b\r\n"), 0 }, { S("A: b\r\r\n\r\r\n\n"), 11 },
 		{ S("A\n \n\n"), 5 },
 	};
@@ -178,12 +189,18 @@ linear(void **state)
 	static const struct {
 		const char	*before, *text;
 	} cases[] = {
-		{ "X: ", "x" }, { "Subject: ", " " }, { "Subject: ", "x" }, { "To: ", "(" }, { "To: ", "()" },
-		{ "To: a ", "(x)" }, { "To: ", "\"" }, { "To: ", "\\" }, { "To: ", "." }, { "To: ", "a." },
-		{ "To: ", "a " }, { "To: ", "<" }, { "To: ", "<@" }, { "To: <", "@a," }, { "To: ", "@" },
-		{ "To: ", ":" }, { "To: ", ";" }, { "To: ", "a:" }, { "To: ", "[" }, { "To: a@[", "\\[" },
-		{ "To: ", "\n " }, { "To: ", "\n x" }, { "To: (", "\n \n  " }, { "", "To:\n" }, { "", "To: ()\n" },
-		{ "", "To:\nCc:\nFrom:\nSender:\nReply-To:\nBcc:\n" }, { "", "Subject:x\n" }, { "", "a\n" },
+		{ "X: ", "x" }, { "Subject: ", " " }, { "Subject: ", "x" }, { "To: ", "(" },
+		{ "To: ", "()" },
+		{ "To: a ", "(x)" }, { "To: ", "\"" }, { "To: ", "\\" }, { "To: ", "." },
+		{ "To: ", "a." },
+		{ "To: ", "a " }, { "To: ", "<" }, { "To: ", "<@" }, { "To: <", "@a," },
+		{ "To: ", "@" },
+		{ "To: ", ":" }, { "To: ", ";" }, { "To: ", "a:" }, { "To: ", "[" },
+		{ "To: a@[", "\\[" },
+		{ "To: ", "\n " }, { "To: ", "\n x" }, { "To: (", "\n \n  " }, { "", "To:\n" },
+		{ "", "To: ()\n" },
+		{ "", "To:\nCc:\nFrom:\nSender:\nReply-To:\nBcc:\n" }, { "", "Subject:x\n" },
+		{ "", "a\n" },
 		{ "To: \"", "\r" }, { "Date: ", "\r" }, { "Date: ", "\r\n\t" },
 	};
 
@@ -193,7 +210,8 @@ linear(void **state)
 		int64_t big = time_of(cases[i].before, cases[i].text, ENVELOPE_HEADER_MAX);
 
 		if (big > small * 24 + 100000)
-			fail_msg("%s%s...: %d ns, then %d ns", cases[i].before, cases[i].text, (int)small, (int)big);
+			fail_msg("%s%s...: %d ns, then %d ns", cases[i].before, cases[i].text,
+			    (int)small, (int)big);
 	}
 }
 
@@ -202,7 +220,8 @@ static void
 read_back(void **state)
 {
 	static const struct slice block =
-	    S("Subject: \xe4 \"\nDate: \\\nFrom: \"a\\\"\" <@r:b@c>\nTo: g: x@y;\nMessage-ID: {3}\n");
+	    S("Subject: \xe4 \"\nDate: \\\nFrom: \"a\\\"\" <@r:b@c>\n"
+	    "To: g: x@y;\nMessage-ID: {3}\n");
 	uint8_t memory[2000], again_memory[2000];
 	enum envelope_reason reason;
 	struct buf out, again;

@@ -40,8 +40,10 @@ accepted(void **state)
 		{ S("({3}\r\na\"b {0}\r\n" NILS ")"), S("(\"a\\\"b\" \"\"" NILS ")") },
 		{ S("({3+}\r\na\rb NIL" NILS ")"), S("({3}\r\na\rb NIL" NILS ")") },
 		{ S("(\"\xc3\xa4\" NIL" NILS ")"), S("({2}\r\n\xc3\xa4 NIL" NILS ")") },
-		{ S("(NIL NIL ((\"n\" NIL \"m\" \"h\")(NIL NIL NIL NIL)) NIL NIL NIL NIL NIL NIL {1}\r\nx)"),
-		    S("(NIL NIL ((\"n\" NIL \"m\" \"h\")(NIL NIL NIL NIL)) NIL NIL NIL NIL NIL NIL \"x\")") },
+		{ S("(NIL NIL ((\"n\" NIL \"m\" \"h\")(NIL NIL NIL NIL)) "
+		    "NIL NIL NIL NIL NIL NIL {1}\r\nx)"),
+		    S("(NIL NIL ((\"n\" NIL \"m\" \"h\")(NIL NIL NIL NIL)) "
+		    "NIL NIL NIL NIL NIL NIL \"x\")") },
 	};
 	uint8_t memory[ENVELOPE_TEXT_MAX + 100];
 	enum envelope_reason reason;
@@ -61,15 +63,20 @@ static void
 refused(void **state)
 {
 	static const struct slice cases[] = {
-		{ NULL, 0 }, S(""), S("NIL"), S("()"), S("(NIL)"), S("(NIL NIL" NILS), S("NIL NIL" NILS),
+		{ NULL, 0 },
+		S(""), S("NIL"), S("()"), S("(NIL)"), S("(NIL NIL" NILS), S("NIL NIL" NILS),
 		S("(NIL NIL NIL" NILS ")"), S("(NIL NIL" NILS ") "), S(" (NIL NIL" NILS ")"),
 		S("(NIL  NIL" NILS ")"), S("(NIL NIL" NILS " )"), S("(NILNIL NIL" NILS ")"),
 		S("(atom NIL" NILS ")"), S("(\"a NIL" NILS ")"), S("(\"a\\x\" NIL" NILS ")"),
-		S("(\"a\rb\" NIL" NILS ")"), S("(\"a\nb\" NIL" NILS ")"), S("(\"a\0b\" NIL" NILS ")"),
-		S("(\"\\"), S("({1}\r\n\0 NIL" NILS ")"), S("({}\r\n NIL" NILS ")"), S("({1}x NIL" NILS ")"),
-		S("({1}\nx NIL" NILS ")"), S("({1 }\r\nx NIL" NILS ")"), S("({-1}\r\nx NIL" NILS ")"),
+		S("(\"a\rb\" NIL" NILS ")"), S("(\"a\nb\" NIL" NILS ")"),
+		S("(\"a\0b\" NIL" NILS ")"),
+		S("(\"\\"), S("({1}\r\n\0 NIL" NILS ")"), S("({}\r\n NIL" NILS ")"),
+		S("({1}x NIL" NILS ")"),
+		S("({1}\nx NIL" NILS ")"), S("({1 }\r\nx NIL" NILS ")"),
+		S("({-1}\r\nx NIL" NILS ")"),
 		S("({1++}\r\nx NIL" NILS ")"), S("({999}\r\nx NIL" NILS ")"),
-		S("({99999999999999999999999999}\r\nx NIL" NILS ")"), S("({18446744073709551617}\r\nx NIL" NILS ")"),
+		S("({99999999999999999999999999}\r\nx NIL" NILS ")"),
+		S("({18446744073709551617}\r\nx NIL" NILS ")"),
 		S("({1}\r\n"), S("({1"), S("("),
 		S("((NIL NIL \"m\" \"h\") NIL" NILS ")"),
 		S("(NIL NIL \"text\" NIL NIL NIL NIL NIL NIL NIL)"),
@@ -77,7 +84,8 @@ refused(void **state)
 		S("(NIL NIL (NIL NIL \"m\" \"h\") NIL NIL NIL NIL NIL NIL NIL)"),
 		S("(NIL NIL ((NIL NIL \"m\")) NIL NIL NIL NIL NIL NIL NIL)"),
 		S("(NIL NIL ((NIL NIL \"m\" \"h\" NIL)) NIL NIL NIL NIL NIL NIL NIL)"),
-		S("(NIL NIL ((NIL NIL \"m\" \"h\") (NIL NIL \"m\" \"h\")) NIL NIL NIL NIL NIL NIL NIL)"),
+		S("(NIL NIL ((NIL NIL \"m\" \"h\") (NIL NIL \"m\" \"h\")) "
+		    "NIL NIL NIL NIL NIL NIL NIL)"),
 		S("(NIL NIL ((NIL NIL (\"m\") \"h\")) NIL NIL NIL NIL NIL NIL NIL)"),
 	};
 	uint8_t memory[ENVELOPE_TEXT_MAX + 100];
@@ -121,8 +129,10 @@ bounds(void **state)
 	} cases[] = {
 		{ "fits", ENVELOPE_TEXT_MAX - around, 4000, 'x', 0, ENVELOPE_OK },
 		{ "too long", ENVELOPE_TEXT_MAX - around + 1, 4000, 'x', 0, ENVELOPE_TOO_LONG },
-		{ "too long, plenty of room", ENVELOPE_TEXT_MAX - around + 1, 20000, 'x', 0, ENVELOPE_TOO_LONG },
-		{ "a literal makes it too long", ENVELOPE_TEXT_MAX - around - 2, 4000, '\xe4', 0, ENVELOPE_TOO_LONG },
+		{ "too long, plenty of room", ENVELOPE_TEXT_MAX - around + 1, 20000, 'x', 0,
+		    ENVELOPE_TOO_LONG },
+		{ "a literal makes it too long", ENVELOPE_TEXT_MAX - around - 2, 4000, '\xe4', 0,
+		    ENVELOPE_TOO_LONG },
 		{ "far too long", 19000, 20000, 'x', 0, ENVELOPE_TOO_LONG },
 		{ "no room", 100, 50, 'x', 0, ENVELOPE_TOO_LONG },
 		{ "100 addresses", 0, 4000, 'x', 100, ENVELOPE_OK },
@@ -157,7 +167,8 @@ broken_and_long(void **state)
 	buf_fixed(&list, list_memory, sizeof(list_memory));
 	make(&list, 8000, 'x', 0);
 	buf_fixed(&out, memory, sizeof(memory));
-	assert_int_equal(rewrite((struct slice){ (char *)list.data, list.len - 1 }, &out, &reason), -1);
+	assert_int_equal(rewrite((struct slice){ (char *)list.data, list.len - 1 }, &out, &reason),
+	    -1);
 	assert_int_equal(out.len, 0);
 }
 

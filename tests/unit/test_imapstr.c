@@ -51,7 +51,8 @@ astrings(void **state)
 		{ S("a%b"), S("\"a%b\"") }, { S("a]b"), S("\"a]b\"") }, { S("a b"), S("\"a b\"") },
 		{ S("(" ), S("\"(\"") }, { S("{1}"), S("\"{1}\"") }, { S("a*"), S("\"a*\"") },
 		{ S("\""), S("\"\\\"\"") }, { S(""), S("\"\"") }, { S("nIl"), S("\"nIl\"") },
-		{ S("nill"), S("nill") }, { S("\x7f"), S("\"\x7f\"") }, { S("\xe4"), S("{1}\r\n\xe4") },
+		{ S("nill"), S("nill") }, { S("\x7f"), S("\"\x7f\"") },
+		{ S("\xe4"), S("{1}\r\n\xe4") },
 		{ { NULL, 0 }, S("NIL") },
 	};
 
@@ -69,7 +70,8 @@ mailboxes(void **state)
 	} cases[] = {
 		{ S("~peter/mail/\xe5\x8f\xb0\xe5\x8c\x97/\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e"),
 		    S("\"~peter/mail/&U,BTFw-/&ZeVnLIqe-\"") },
-		{ S("\xe5\x8f\xb0\xe5\x8c\x97\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e"), S("\"&U,BTF2XlZyyKng-\"") },
+		{ S("\xe5\x8f\xb0\xe5\x8c\x97\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e"),
+		    S("\"&U,BTF2XlZyyKng-\"") },
 		{ S("INBOX"), S("\"INBOX\"") }, { S("New Messages"), S("\"New Messages\"") },
 		{ S(""), S("\"\"") }, { S("a&b"), S("\"a&-b\"") }, { S("&"), S("\"&-\"") },
 		{ S("a\"b\\c"), S("\"a\\\"b\\\\c\"") },
