@@ -33,7 +33,7 @@ join_pack(char **at, struct slice s)
 struct join_content *
 join_content_new(struct join *j, const struct wire_arrival *a)
 {
-	size_t octets = a->envelope.len + a->queue_id.len + a->message_id.len + 1;
+	size_t octets = a->envelope.len + a->queue_id.len + 1 + a->message_id.len;
 	struct join_content *c = join_alloc(sizeof(*c) + octets);
 	char *at = c->octets;
 
@@ -42,6 +42,7 @@ join_content_new(struct join *j, const struct wire_arrival *a)
 	c->time_ms = a->time_ms;
 	c->envelope = join_pack(&at, a->envelope);
 	c->queue_id = join_pack(&at, a->queue_id);
+	*at++ = '\0';
 	c->message_id = join_pack(&at, a->message_id);
 	c->reason = a->reason;
 	c->kind = a->kind;

@@ -35,24 +35,21 @@ held_find(const struct join *j, struct slice key)
 static void
 held_drop(struct join *j, struct join_content *c)
 {
-	char *key = (char *)(uintptr_t)c->node.key.p;	/* held_add's own copy */
-
-	j->held_octets -= c->size + c->node.key.len;
+	j->held_octets -= c->size;
 	join_table_remove(&j->held, &c->node);
 	TAILQ_REMOVE(&j->held_list, c, entry);
-	free(key);
 	join_content_unref(j, c);
 }
 
 static void
-held_add(struct join *j, struct join_content *c, struct slice key, int64_t now_ms)
+held_add(struct join *j, struct join_content *c, int64_t now_ms)
 {
-	char *copy = join_alloc(key.len), *at = copy;
-
-	join_table_add(&j->held, &c->node, join_pack(&at, key));
+	/* As they lie there, the two ids are what pair_key writes. */
+	join_table_add(&j->held, &c->node, (struct slice){ c->queue_id.p,
+	    c->queue_id.len + 1 + c->message_id.len });
 	c->since = now_ms;
 	TAILQ_INSERT_TAIL(&j->held_list, c, entry);
-	j->held_octets += c->size + key.len;
+	j->held_octets += c->size;
 	while (j->held_octets > j->limits.milter_max)
 		held_drop(j, TAILQ_FIRST(&j->held_list));
 }
@@ -76,7 +73,7 @@ join_milter_arrival(struct join *j, const struct wire_arrival *a, int64_t now_ms
 		g->content = join_content_ref(c);
 		join_group_move(j, g, READY, now_ms);
 	}
-	held_add(j, c, key, now_ms);
+	held_add(j, c, now_ms);
 }
 
 void
