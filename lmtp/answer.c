@@ -167,9 +167,10 @@ backend_lost(struct dialog *d, const char *trouble)
 static void
 unasked(struct dialog *d, const struct reply *r)
 {
-	d->trouble = "an answer that nothing was due to";
 	if (r->code >= 400)
 		buf_slice(&d->to_front, r->all);
+	else
+		d->trouble = "an answer that nothing was due to";
 	dialog_end(d);
 }
 

@@ -21,6 +21,7 @@ from lab.wait import until
 from module_daemon import INTEGERS, TAG_NAMES, TYPE_NAMES, frame
 
 WAIT = 10
+ALICE, BOB, CARL = b"alice@x.example", b"bob@x.example", b"carl@x.example"
 
 
 class Peer:
@@ -340,6 +341,46 @@ def saved(recipient, token):
 MESSAGE = (b"Received: by mx.x.example (Postfix, from userid 0)\r\n"
            b"\tid 4jYSd65W3Gz1brl5; Mon, 7 Feb 1994 21:52:25 -0800 (PST)\r\n"
            b"From: Fred <fred@x.example>\r\nSubject: hello\r\nMessage-ID: <1@x.example>\r\n\r\nbody\r\n")
+
+
+def a_mail(front, back, token, message=MESSAGE):
+    """One mail for ALICE from end to end."""
+    in_data(front, back, ALICE)
+    front.send(message + b".\r\n")
+    back.octets(message + b".\r\n")
+    back.send(saved(ALICE, token))
+    front.octets(saved(ALICE, token))
+
+
+def deliver(front, subject, wait=30):
+    """One mail through a front: whether it was taken; False: the session ended, or it was refused."""
+    front.sock.settimeout(wait)
+    try:
+        if front.line()[:3] != b"220":
+            raise AssertionError("refused")
+        front.send(b"LHLO me\r\n")
+        front.reply()
+        for command in (b"MAIL FROM:<>", b"RCPT TO:<%s>" % ALICE, b"DATA"):
+            front.send(command + b"\r\n")
+            front.reply()
+        front.send(b"Subject: " + subject + b"\r\n\r\n.\r\nQUIT\r\n")
+        return front.line()[:3] == b"250"
+    except (OSError, AssertionError) as error:
+        if "refused" in str(error):
+            raise
+        return False
+
+
+def memory_kib(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        anon = [line for line in status if line.startswith("RssAnon")]
+    return int(anon[0].split()[1])
+
+
+def cpu_ticks(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
 
 
 class Mailboxes:

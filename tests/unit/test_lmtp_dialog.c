@@ -231,6 +231,7 @@ a_surplus_answer(void **state)
 	to_front(t, "250 a\r\n250 b\r\n250 c\r\n");
 	assert_int_equal(t->d.n_outcomes, 3);
 	assert_true(t->d.ended);
+	assert_non_null(t->d.trouble);
 	to_back(t, "");
 }
 
@@ -300,6 +301,7 @@ a_server_that_goes_away_says_so(void **state)
 	back(t, "421 shutting down\r\n");
 	to_front(t, "421 shutting down\r\n");
 	assert_true(t->d.ended);
+	assert_null(t->d.trouble);
 }
 
 static void
