@@ -21,10 +21,10 @@
 #define WAITING_MAX	100		/* messages of one subscription; then the SYNC of their mailboxes */
 #define OUTBOX_MAX	100000		/* records in all; then one SYNC for each subscription */
 #define NOTICES_A_TURN	500
+#define GROUP_MAX	500		/* devices rung in one group of the store */
 
 /* What a notice has come to, before it is asked whose devices ring. */
 struct news {
-	struct slice	account;
 	struct slice	mailbox, envelope, queue_id;
 	uint32_t	uidvalidity, uid;
 	unsigned	kind;
@@ -220,50 +220,101 @@ wants_sync(struct daemon *d, const char *name, bool *sync, struct err *err)
 	return 0;
 }
 
-/* One active subscription's records, committed: 0, or -1. */
-static int
-ring(struct daemon *d, const struct subscription *sub, const struct news *news, bool content_sync,
-    struct err *err)
-{
-	int n;
+/* The devices that got a record in the group that is open. */
+struct rung {
+	uint64_t	number[GROUP_MAX];
+	size_t		n;
+};
 
-	if (store_begin(d->store, err) < 0)
+/* Commits the group; the sender hears of it only then. */
+static int
+commit_group(struct daemon *d, struct rung *rung, struct err *err)
+{
+	if (store_commit(d->store, err) < 0)
 		return -1;
-	n = put_for(d, sub, news, content_sync, err);
-	if (n < 0 || store_commit(d->store, err) < 0) {
-		store_abort(d->store);
-		return -1;
-	}
-	if (n > 0) {
-		sender_added(d->sender, sub->number, (size_t)n);
-		d->counters.notifications++;
-	}
+	for (size_t i = 0; i < rung->n; i++)
+		sender_added(d->sender, rung->number[i], 1);
+	d->counters.notifications += rung->n;
+	rung->n = 0;
 	return 0;
 }
 
-/* All devices of the account.  0, or -1: not now; those that were served keep their record. */
+/* Inside a group: one active subscription.  A full group is committed, and a new one begun. */
+static int
+ring(struct daemon *d, const struct subscription *sub, const struct news *news, bool content_sync,
+    struct rung *rung, struct err *err)
+{
+	int n = put_for(d, sub, news, content_sync, err);
+
+	if (n < 0)
+		return -1;
+	if (n > 0)
+		rung->number[rung->n++] = sub->number;
+	if (rung->n < GROUP_MAX)
+		return 0;
+	return commit_group(d, rung, err) < 0 ? -1 : store_begin(d->store, err);
+}
+
+/* Inside a group: all active devices of the account.  0, or -1. */
+static int
+ring_active(struct daemon *d, const char *name, const struct news *news, struct rung *rung,
+    struct err *err)
+{
+	struct subscription sub;
+	bool content_sync;
+	char id[SUB_ID_MAX + 1] = "";
+	int rc;
+
+	if (wants_sync(d, name, &content_sync, err) < 0)
+		return -1;
+	while ((rc = store_sub_next(d->store, name, id, &sub, err)) == 1 &&
+	    strcmp(sub.account, name) == 0) {
+		memcpy(id, sub.id, sizeof(id));
+		if (sub.state == SUB_ACTIVE && ring(d, &sub, news, content_sync, rung, err) < 0)
+			return -1;
+	}
+	explicit_bzero(&sub, sizeof(sub));
+	return rc < 0 ? -1 : 0;
+}
+
+/* The account's devices, all or none (up to GROUP_MAX of them).  0, or -1: not now. */
 static int
 ring_all(struct daemon *d, const char *name, const struct news *news, struct err *err)
 {
 	struct subscription sub;
-	bool content_sync = false, any = false;
-	char id[SUB_ID_MAX + 1] = "";
-	int rc;
+	struct rung rung = { .n = 0 };
+	int rc = store_sub_next(d->store, name, "", &sub, err);
 
-	while ((rc = store_sub_next(d->store, name, id, &sub, err)) == 1 &&
-	    strcmp(sub.account, name) == 0) {
-		memcpy(id, sub.id, sizeof(id));
-		if (sub.state != SUB_ACTIVE)
-			continue;
-		if (!any && wants_sync(d, name, &content_sync, err) < 0)
-			return -1;
-		any = true;
-		if (ring(d, &sub, news, content_sync, err) < 0)
-			return -1;
-	}
-	if (rc == 0 && !any)
+	if (rc < 0)
+		return -1;
+	if (rc == 0 || strcmp(sub.account, name) != 0) {	/* the usual case: one look-up */
 		d->counters.no_subscription++;
-	return rc < 0 ? -1 : 0;
+		return 0;
+	}
+	if (store_begin(d->store, err) < 0)
+		return -1;
+	if (ring_active(d, name, news, &rung, err) < 0 || commit_group(d, &rung, err) < 0) {
+		store_abort(d->store);
+		return -1;
+	}
+	return 0;
+}
+
+/*
+ * The account of a notice.  false: nobody is to be rung.  A saved event whose recipient has had a SYNC
+ * already, since its other half was late, rings only where the two are different accounts.
+ */
+static bool
+account_of(const struct config *c, const struct join_notice *n, char name[WIRE_USER_MAX + 1])
+{
+	char rung[WIRE_USER_MAX + 1];
+
+	if (n->user.p == NULL)
+		return account_of_recipient(c, n->recipient, name) == 0;
+	if (account_name(n->user, name) < 0)
+		return false;
+	return n->recipient.p == NULL || account_of_recipient(c, n->recipient, rung) < 0 ||
+	    strcmp(name, rung) != 0;
 }
 
 static int
@@ -281,8 +332,7 @@ take_notice(struct daemon *d, const struct join_notice *n)
 		d->counters.quiet++;
 		return 0;
 	}
-	if (n->user.p == NULL ? account_of_recipient(&d->config, n->recipient, name) < 0
-	    : account_name(n->user, name) < 0)
+	if (!account_of(&d->config, n, name))
 		return 0;
 	if (n->uid == 0)
 		news.envelope = SLICE_NIL;
@@ -376,7 +426,7 @@ notify_saved(struct daemon *d, const struct wire_saved *saved)
 	take_notice(d, &notice);	/* best effort by design: what cannot be stored is lost, and logged */
 }
 
-void
+int
 notify_arrival(struct daemon *d, uint64_t peer, const struct wire_arrival *arrival)
 {
 	uint8_t memory[ENVELOPE_TEXT_MAX];
@@ -386,7 +436,7 @@ notify_arrival(struct daemon *d, uint64_t peer, const struct wire_arrival *arriv
 	buf_fixed(&list, memory, sizeof(memory));
 	checked.reason = read_envelope(arrival->envelope, arrival->reason, &list);
 	checked.envelope = checked.reason == ENVELOPE_OK ? buf_all(&list) : SLICE_NIL;
-	join_arrival(d->join, peer, &checked, clock_mono_ms());
+	return join_arrival(d->join, peer, &checked, clock_mono_ms());
 }
 
 int

@@ -12,7 +12,8 @@
 
 /* One message was saved: to the join, or, where it carries its own content, to the outbox. */
 void	notify_saved(struct daemon *d, const struct wire_saved *saved);
-void	notify_arrival(struct daemon *d, uint64_t peer, const struct wire_arrival *arrival);
+/* 0, or -1: a bound is reached, the connection is to be ended and the hook sends it again. */
+int	notify_arrival(struct daemon *d, uint64_t peer, const struct wire_arrival *arrival);
 
 /* Decides what the join can decide now, and acknowledges. */
 void	notify_run(struct daemon *d, int64_t now_ms);
