@@ -18,6 +18,7 @@ ENVELOPE_OK = 0
 
 
 # The answers.
+
 @pytest.mark.parametrize("codes", itertools.product((250, 451, 550), repeat=3))
 def test_every_mix_of_answers(pair, worker, codes):
     """Each recipient gets its own answer verbatim; the arrival names those with a 2xx."""
@@ -168,6 +169,7 @@ def test_a_thousand_recipients(pair, worker):
 
 
 # Commands.
+
 def test_pipelined_quit(pair):
     """QUIT in the segment of the dot is answered behind the message."""
     front, back = pair
@@ -263,6 +265,7 @@ def test_recipients_are_passed_on_as_they_are(pair, worker):
 
 
 # Connections.
+
 def test_no_backend(proxy):
     """421, as from a dead backend; and when it is back, it is used."""
     proxy.start()

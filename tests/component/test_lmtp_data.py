@@ -7,7 +7,7 @@ import threading
 import pytest
 
 # pylint: disable=unused-import,redefined-outer-name
-from lmtp_fixtures import alone, backend, pair, proxy, worker  # noqa: F401
+from lmtp_fixtures import backend, pair, proxy, worker  # noqa: F401
 from lmtp_peers import ALICE, BOB, Proxy, greeted, in_data, memory_kib, saved
 
 NOT_CRLF = b"451 4.5.2 A line end next to a dot line is not CRLF\r\n"
@@ -132,6 +132,7 @@ def test_a_big_message(pair, proxy):
 
 
 # The header block.
+
 def test_a_header_that_is_too_big(pair, worker):
     """The mail passes, and becomes a SYNC."""
     front, back = pair

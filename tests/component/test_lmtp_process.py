@@ -21,6 +21,7 @@ EX_USAGE, EX_CONFIG = 64, 78
 
 
 # The daemon.
+
 def test_hello(worker):
     """Who speaks, in which version, as which hook."""
     hello = worker.hello
@@ -285,6 +286,7 @@ def handed_over(proxy, listener):
 
 
 # The command line.
+
 @pytest.mark.parametrize("settings, words, status, text", [
     ({}, ["--check"], 0, ""),
     ({"lmtp_backend": "nonsense"}, ["--check"], EX_CONFIG, "nonsense"),
