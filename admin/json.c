@@ -66,7 +66,8 @@ json_out_row(struct json_out *j, const struct frame *row)
 	if (j->array || j->n == 0) {
 		if (j->array)
 			fputs(j->n == 0 ? "[\n" : ",\n", j->out);
-		json_dumpf(object, j->out, JSON_ENSURE_ASCII | (j->array ? JSON_COMPACT : JSON_INDENT(2)));
+		json_dumpf(object, j->out,
+		    JSON_ENSURE_ASCII | (j->array ? JSON_COMPACT : JSON_INDENT(2)));
 		j->n++;
 	}
 	json_decref(object);

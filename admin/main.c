@@ -47,9 +47,9 @@ print_help(void)
 	    "  --json      for programs: an array of objects, or one object\n"
 	    "  --yes       do not ask before something is removed\n"
 	    "  --help, --version\n\n"
-	    "Exit codes: 0 done, 64 usage, 67 no such account or subscription, 69 the daemon does not\n"
-	    "run, 74 output failed, 75 try again later, 76 answer not understood, 77 no permission,\n"
-	    "78 configuration.  mailbell(8) has more.\n", CONFIG_PATH);
+	    "Exit codes: 0 done, 64 usage, 67 no such account or subscription, 69 the daemon does\n"
+	    "not run, 74 output failed, 75 try again later, 76 answer not understood,\n"
+	    "77 no permission, 78 configuration.  mailbell(8) has more.\n", CONFIG_PATH);
 }
 
 static int
@@ -115,7 +115,8 @@ finish(struct display *d, const struct frame *f)
 	if (done.exit_code != 0) {
 		fflush(stdout);
 		fputs("mailbell: ", stderr);
-		print_text(stderr, done.text.len > 0 ? done.text : slice_of("mailbelld could not do it"));
+		print_text(stderr, done.text.len > 0 ? done.text :
+		    slice_of("mailbelld could not do it"));
 	} else if (!d->json)
 		print_text(stdout, done.text);
 	return (int)done.exit_code;

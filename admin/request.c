@@ -1,6 +1,6 @@
 /*
- * A daemon that refuses may close before it has read the question.  So a failed write is no verdict:
- * the reading that follows finds the refusal, or the end of the connection.
+ * A daemon that refuses may close before it has read the question.  So a failed write is no
+ * verdict: the reading that follows finds the refusal, or the end of the connection.
  */
 #include <errno.h>
 #include <poll.h>
@@ -109,7 +109,7 @@ read_more(struct request *r, struct err *err)
 	r->used = 0;
 	room = buf_room(&r->in, READ_SIZE);
 	if (room == NULL || !ready(r->fd, POLLIN)) {
-		err_set(err, "mailbelld has said nothing for %d s: it may be busy or stopped, try again",
+		err_set(err, "mailbelld has said nothing for %d s: it is busy or stopped, try again",
 		    REQUEST_TIMEOUT_MS / 1000);
 		return EX_TEMPFAIL;
 	}

@@ -12,7 +12,7 @@ static const struct verb verbs[] = {
 	{ .name = "test", .args = "USER", .min = 1, .max = 1,
 	  .help = "push to every device of an account and say what came of it" },
 	{ .name = "account", .args = "USER [--content envelope|sync|site]", .min = 1, .max = 1,
-	  .single = true, .help = "an account's own settings; --content changes what its pushes hold" },
+	  .single = true, .help = "its own settings; --content changes what its pushes hold" },
 	{ .name = "remove", .args = "USER ID", .min = 2, .max = 2,
 	  .question = "Remove this subscription? Its device gets no more pushes",
 	  .help = "remove one subscription" },

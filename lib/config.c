@@ -1,6 +1,6 @@
 /*
- * libinih splits the lines, after confline has refused what it would take silently.  The reader also
- * counts them: libinih's handler is not told where it is.  The first fault ends the reading.
+ * libinih splits the lines, after confline has refused what it would take silently.  The reader
+ * also counts them: libinih's handler is not told where it is.  The first fault ends the reading.
  *
  * Defaults are text and go through the same parser as the file's values.
  */
@@ -15,7 +15,11 @@
 #include "lib/confline.h"
 #include "lib/value.h"
 
-enum type { TEXT, NUMBER, TIME, BOOL, WORD, WORDS /* list, split at spaces */, LINES /* list, one a line */ };
+enum type {
+	TEXT, NUMBER, TIME, BOOL, WORD,
+	WORDS,		/* a list, several in one line with spaces between them */
+	LINES		/* a list, one in a line */
+};
 
 struct key {
 	const char	*name;
@@ -25,7 +29,7 @@ struct key {
 	bool		 optional;	/* may be set to nothing although it has a default */
 	int64_t		 min, max;	/* NUMBER, TIME */
 	const char *const *words;	/* WORD: the order is the enum's */
-	int		(*check)(const char *text, struct err *err);	/* TEXT, WORDS, LINES; or NULL */
+	int		(*check)(const char *text, struct err *err);	/* of the texts; or NULL */
 };
 
 #define HOUR	3600
@@ -33,12 +37,12 @@ struct key {
 #define MAX_NUM	1000000
 #define WORDS_OF(...)		(const char *const[]){ __VA_ARGS__, NULL }
 #define KEY(n, t, d, ...) \
-	{ .name = #n, .type = t, .offset = offsetof(struct config, n), .def = d, __VA_ARGS__ }
-#define TEXT_KEY(n, d, f)	KEY(n, TEXT, d, .check = f)
-#define WORDS_KEY(n, d, f)	KEY(n, WORDS, d, .check = f)
-#define LINES_KEY(n, f)		KEY(n, LINES, NULL, .check = f)
-#define NUMBER_KEY(n, d, a, b)	KEY(n, NUMBER, d, .min = a, .max = b)
-#define TIME_KEY(n, d, a, b)	KEY(n, TIME, d, .min = a, .max = b)
+	{ .name = #n, .type = t, .offset = offsetof(struct config, n), .def = (d), __VA_ARGS__ }
+#define TEXT_KEY(n, d, f)	KEY(n, TEXT, d, .check = (f))
+#define WORDS_KEY(n, d, f)	KEY(n, WORDS, d, .check = (f))
+#define LINES_KEY(n, f)		KEY(n, LINES, NULL, .check = (f))
+#define NUMBER_KEY(n, d, a, b)	KEY(n, NUMBER, d, .min = (a), .max = (b))
+#define TIME_KEY(n, d, a, b)	KEY(n, TIME, d, .min = (a), .max = (b))
 #define BOOL_KEY(n, d)		KEY(n, BOOL, d, .check = NULL)
 #define WORD_KEY(n, d, ...)	KEY(n, WORD, d, .words = WORDS_OF(__VA_ARGS__))
 
@@ -226,7 +230,7 @@ find(const char *name)
 	return NULL;
 }
 
-/* Whether nothing, as its value, is "" and not NULL: readers of what has a default need no check. */
+/* Whether nothing, as its value, is "" and not NULL: what has a default is never NULL. */
 static bool
 is_empty_text(const struct key *key)
 {
@@ -248,7 +252,7 @@ setting(void *arg, const char *section, const char *name, const char *value)
 	else if (*seen && key->type != WORDS && key->type != LINES)
 		fail(r, "%s stands here for the second time, and takes one value only", name);
 	else if (*value == '\0' && key->def != NULL && !key->optional)
-		fail(r, "%s has no value: give it one, or take the line away for its default", name);
+		fail(r, "%s has no value: give it one, or take the line away", name);
 	else {
 		if (!*seen)
 			forget(r->c, key);

@@ -78,7 +78,7 @@ void	config_print(const struct config *c, FILE *out);
 
 /*
  * A list of patterns ('*' stands for any octets, a leading '!' refuses): the last one that matches
- * decides; where none does, text is refused.  config_match_fold takes upper and lower case as equal. 
+ * decides; where none does, text is refused.  config_match_fold takes upper and lower case as equal.
  */
 bool	config_match(const struct config_list *patterns, const char *text);
 bool	config_match_fold(const struct config_list *patterns, const char *text);

@@ -52,7 +52,7 @@ confline_fault(const char *line)
 	if (!utf8_valid((struct slice){ line, len }))
 		return "this line is not UTF-8";
 	if (strncmp(line, "\xef\xbb\xbf", 3) == 0)
-		return "there is a byte order mark before the text: save the file as UTF-8 without one";
+		return "there is a byte order mark before the text: save the file without one";
 	switch (line[strspn(line, " \t\r\n")]) {
 	case '\0':
 	case '#':

@@ -2,7 +2,7 @@
  * log: one line per outcome, to stderr or syslog.  Programs log; the rest of lib/ never does.
  *
  *	info	an outcome			notice	as info, but never one line per push
- *	warn	an operator may need to act	fatal	the program cannot start or go on (it then exits)
+ *	warn	an operator may need to act	fatal	the program cannot start or go on
  *
  * Never an endpoint, key, token, subject, correspondent's address or payload, at any level.  Text
  * that came from elsewhere goes through log_clean.
@@ -32,7 +32,8 @@ struct log_text {
 
 /*
  * Foreign text for a log line: controls, C1, line separators, marks that turn the direction of text
- * and octets that are no UTF-8 become '?', the rest after 200 octets is cut.  `log_clean(s).text` lives to the end of the full expression.
+ * and octets that are no UTF-8 become '?', the rest after 200 octets is cut.
+ * `log_clean(s).text` lives to the end of the full expression.
  */
 struct log_text	log_clean(struct slice s);
 /* The same without the cut, appended to b: for other terminals than the log. */

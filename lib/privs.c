@@ -18,7 +18,7 @@ privs_user(const char *name, uid_t *uid, gid_t *gid, struct err *err)
 	if (rc != 0)
 		return err_set(err, "user %s: %s", name, strerror(rc));
 	if (found == NULL)
-		return err_set(err, "there is no user '%s': create it, or name another in mailbell.conf",
+		return err_set(err, "there is no user '%s': create it, or set another name",
 		    name);
 	*uid = pw.pw_uid;
 	*gid = pw.pw_gid;
@@ -35,7 +35,7 @@ privs_group(const char *name, gid_t *gid, struct err *err)
 	if (rc != 0)
 		return err_set(err, "group %s: %s", name, strerror(rc));
 	if (found == NULL)
-		return err_set(err, "there is no group '%s': create it, or name another in mailbell.conf",
+		return err_set(err, "there is no group '%s': create it, or set another name",
 		    name);
 	*gid = gr.gr_gid;
 	return 0;
@@ -44,14 +44,16 @@ privs_group(const char *name, gid_t *gid, struct err *err)
 static int
 become(const char *user, struct err *err)
 {
-	uid_t uid;
-	gid_t gid;
+	uid_t uid = 0;
+	gid_t gid = 0;
 
 	if (privs_user(user, &uid, &gid, err) < 0)
 		return -1;
 	if (uid == 0)
-		return err_set(err, "user %s is root: name one without rights in mailbell.conf", user);
-	if (initgroups(user, gid) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
+		return err_set(err, "user %s is root: name one without rights in mailbell.conf",
+		    user);
+	if (initgroups(user, gid) < 0 || setresgid(gid, gid, gid) < 0 ||
+	    setresuid(uid, uid, uid) < 0)
 		return err_set(err, "cannot become user %s: %s", user, strerror(errno));
 	if (setresuid((uid_t)-1, 0, (uid_t)-1) == 0)
 		return err_set(err, "the rights of root could not be given up for good");

@@ -25,7 +25,8 @@ parse_unix(const char *path, struct sock_addr *out, struct err *err)
 	if (*path != '/')
 		return err_set(err, "'unix:%s' is to hold an absolute path", path);
 	if (len >= sizeof(un->sun_path))
-		return err_set(err, "'unix:%s' is longer than %zu octets", path, sizeof(un->sun_path) - 1);
+		return err_set(err, "'unix:%s' is longer than %zu octets", path,
+		    sizeof(un->sun_path) - 1);
 	un->sun_family = AF_UNIX;
 	memcpy(un->sun_path, path, len + 1);
 	out->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + 1);
@@ -88,7 +89,7 @@ parse_inet(const char *text, struct sock_addr *out, struct err *err)
 		if (set_host(host, port, out) == 0)
 			return 0;
 	}
-	return err_set(err, "'%s': the host is to be an address or localhost: no name is looked up", text);
+	return err_set(err, "'%s': the host is an address or localhost: no name is looked up", text);
 }
 
 int
@@ -115,7 +116,8 @@ sock_connect(const struct sock_addr *addr)
 		return -1;
 	if (addr->sa.ss_family != AF_UNIX)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (connect(fd, (const struct sockaddr *)&addr->sa, addr->len) < 0 && errno != EINPROGRESS) {
+	if (connect(fd, (const struct sockaddr *)&addr->sa, addr->len) < 0 &&
+	    errno != EINPROGRESS) {
 		saved = errno;
 		close(fd);
 		errno = saved;
@@ -141,7 +143,8 @@ remove_stale(const struct sock_addr *addr, struct err *err)
 	if (lstat(path, &st) < 0)
 		return errno == ENOENT ? 0 : err_set(err, "%s: %s", path, strerror(errno));
 	if (!S_ISSOCK(st.st_mode))
-		return err_set(err, "%s: something else than a socket has this name: move it away", path);
+		return err_set(err, "%s: something else than a socket has this name: move it away",
+		    path);
 	fd = sock_connect(addr);
 	if (fd >= 0 || errno == EAGAIN) {
 		if (fd >= 0)
@@ -151,7 +154,8 @@ remove_stale(const struct sock_addr *addr, struct err *err)
 	if (errno != ECONNREFUSED && errno != ENOENT)
 		return err_set(err, "%s: %s", path, strerror(errno));
 	if (unlink(path) < 0 && errno != ENOENT)
-		return err_set(err, "%s: a stale socket cannot be removed: %s", path, strerror(errno));
+		return err_set(err, "%s: a stale socket cannot be removed: %s", path,
+		    strerror(errno));
 	return 0;
 }
 

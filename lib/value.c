@@ -55,7 +55,8 @@ value_number(const char *text, int64_t min, int64_t max, int64_t *out, struct er
 
 	rest = digits(text, &n);
 	if (rest == NULL || *rest != '\0' || n < min || n > max)
-		return err_set(err, "'%s' is not a number from %" PRId64 " to %" PRId64, text, min, max);
+		return err_set(err, "'%s' is not a number from %" PRId64 " to %" PRId64, text, min,
+		    max);
 	*out = n;
 	return 0;
 }
@@ -81,7 +82,7 @@ value_time(const char *text, int64_t min_s, int64_t max_s, int64_t *out, struct 
 		return err_set(err, "'%s' is not a time: write digits and s, m, h or d", text);
 	unit = *rest == '\0' && n == 0 ? 1 : unit_seconds(rest);
 	if (unit == 0)
-		return err_set(err, "'%s' is not a time: its unit is to be one of s, m, h, d", text);
+		return err_set(err, "'%s' is not a time: its unit is one of s, m, h, d", text);
 	if (n > max_s / unit || n * unit < min_s) {
 		value_time_text(min_s, min);
 		value_time_text(max_s, max);
@@ -117,8 +118,8 @@ value_word(const char *text, const char *const *words, int *out, struct err *err
 			return 0;
 		}
 		if (len < sizeof(all))
-			len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s", i == 0 ? "" : ", ",
-			    words[i]);
+			len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s",
+			    i == 0 ? "" : ", ", words[i]);
 	}
 	return err_set(err, "'%s' is not one of: %s", text, all);
 }
@@ -135,7 +136,7 @@ int
 value_check_run_dir(const char *text, struct err *err)
 {
 	if (strlen(text) > RUN_DIR_MAX)
-		return err_set(err, "'%s' is longer than %zu octets: the sockets in it would have no room",
+		return err_set(err, "'%s' is longer than %zu octets: its sockets would have no room",
 		    text, RUN_DIR_MAX);
 	return value_check_path(text, err);
 }
@@ -216,7 +217,8 @@ value_check_nat64(const char *text, struct err *err)
 
 	if (split_network(text, &bits) != AF_INET6 ||
 	    (bits != 96 && (bits < 32 || bits > 64 || bits % 8 != 0)))
-		return err_set(err, "'%s' is not an IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits", text);
+		return err_set(err, "'%s' is not an IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits",
+		    text);
 	return 0;
 }
 
@@ -229,7 +231,8 @@ value_check_url(const char *text, struct err *err)
 	    *host == '\0')
 		return err_set(err, "'%s' does not begin with https:// and a host", text);
 	if (text[strlen(text) - 1] != '/')
-		return err_set(err, "'%s' does not end at a '/': it would match longer names, too", text);
+		return err_set(err, "'%s' does not end at a '/': it would match longer names, too",
+		    text);
 	if (strpbrk(host, "?#@\\") != NULL)
 		return err_set(err, "'%s' holds one of ? # @ \\, which no prefix may", text);
 	return 0;
@@ -261,6 +264,6 @@ value_check_delimiter(const char *text, struct err *err)
 {
 	for (const char *p = text; *p != '\0'; p++)
 		if (!isgraph((unsigned char)*p) || isalnum((unsigned char)*p) || *p == '@')
-			return err_set(err, "'%s' has a character that cannot be a delimiter", text);
+			return err_set(err, "'%s' holds what cannot be a delimiter", text);
 	return 0;
 }
