@@ -31,7 +31,7 @@ put(struct held_queue *q, size_t n)
 static bool
 next(struct held_queue *q, struct wire_arrival *a, size_t *recipients)
 {
-	struct slice frame = held_unsent(q);
+	struct slice frame = frameq_unsent(held_frames(q));
 	struct wire_recipient r;
 	struct frame f;
 	size_t used, pos = 0;
@@ -43,8 +43,17 @@ next(struct held_queue *q, struct wire_arrival *a, size_t *recipients)
 	assert_int_equal(wire_get_arrival(&f, a), 0);
 	for (*recipients = 0; wire_recipient(a, &pos, &r) == 1; ++*recipients)
 		assert_true(slice_is(r.address, "alice@example.org") && slice_is(r.token, "TOKEN"));
-	held_sent(q);
+	frameq_sent(held_frames(q));
 	return true;
+}
+
+static void
+acknowledge(struct held_queue *q, uint64_t seq)
+{
+	struct frameq_item *item = frameq_find(held_frames(q), seq);
+
+	if (item != NULL)
+		frameq_drop(held_frames(q), item);
 }
 
 static void
@@ -66,24 +75,24 @@ order(void **state)
 	struct held_queue *q = held_new(100, 100000);
 
 	(void)state;
-	assert_null(held_unsent(q).p);
+	assert_null(frameq_unsent(held_frames(q)).p);
 	for (int i = 0; i < 4; i++)
 		put(q, 1);
 	expect_seqs(q, (const uint64_t[]){ 1, 2, 3, 4 }, 4);
-	held_ack(q, 3);
-	held_ack(q, 3);
-	held_ack(q, 99);
+	acknowledge(q, 3);
+	acknowledge(q, 3);
+	acknowledge(q, 99);
 	put(q, 2);
 	expect_seqs(q, (const uint64_t[]){ 5 }, 1);
 	assert_int_equal(held_recipients(q), 5);
-	held_rewind(q);
-	held_ack(q, 1);
+	frameq_rewind(held_frames(q));
+	acknowledge(q, 1);
 	expect_seqs(q, (const uint64_t[]){ 2, 4, 5 }, 3);
-	held_ack(q, 5);
-	held_ack(q, 2);
-	held_ack(q, 4);
+	acknowledge(q, 5);
+	acknowledge(q, 2);
+	acknowledge(q, 4);
 	assert_int_equal(held_recipients(q), 0);
-	assert_int_equal(held_octets(q), 0);
+	assert_int_equal(held_frames(q)->octets, 0);
 	put(q, 1);
 	expect_seqs(q, (const uint64_t[]){ 6 }, 1);
 	held_free(q);
@@ -121,10 +130,10 @@ octets_bound(void **state)
 	assert_true(next(q, &a, &recipients));
 	while (n++ < 20)
 		put(q, 1);
-	assert_true(held_octets(q) <= 4000);
+	assert_true(held_frames(q)->octets <= 4000);
 	assert_int_equal(held_recipients(q), 21);
 	assert_int_equal(held_take_lost(q), 0);
-	held_rewind(q);
+	frameq_rewind(held_frames(q));
 	for (n = 1; next(q, &a, &recipients); n++) {
 		assert_int_equal(a.seq, n);
 		if (a.envelope.p != NULL)
@@ -150,9 +159,9 @@ recipients_bound(void **state)
 	expect_seqs(q, (const uint64_t[]){ 2, 3, 4, 5, 6 }, 5);
 	put(q, 11);
 	assert_int_equal(held_recipients(q), 0);
-	assert_int_equal(held_octets(q), 0);
+	assert_int_equal(held_frames(q)->octets, 0);
 	assert_int_equal(held_take_lost(q), 21);
-	assert_null(held_unsent(q).p);
+	assert_null(frameq_unsent(held_frames(q)).p);
 	held_free(q);
 }
 
