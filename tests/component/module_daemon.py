@@ -4,84 +4,12 @@ It keeps every frame of every connection, and answers verbs as the test's script
 """
 
 import os
-import re
 import socket
 import struct
 import threading
 
+from lab.frames import Frame, INTEGERS, TAG_NAMES, TYPE_NAMES, frame  # noqa: F401
 from lab.wait import until
-
-TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-INTEGERS = {"LOST", "TIME", "SEEN", "UIDVALIDITY", "UID", "REASON", "KIND", "N", "BEGIN",
-            "MALFORMED", "KEEP"}
-
-
-def _enum(path, name):
-    """The members of a C enum with their numbers: the codec's tables, from the codec itself."""
-    with open(f"{TREE}/{path}", encoding="utf-8") as source:
-        body = re.search(r"enum %s \{(.*?)\}" % name, source.read(), re.S)[1]
-    out, number = {}, 0
-    for member in re.sub(r"/\*.*?\*/", "", body, flags=re.S).split(","):
-        label, _, value = (part.strip() for part in member.partition("="))
-        if label:
-            number = int(value) if value else number
-            out[label.partition("_")[2]] = number
-            number += 1
-    return out
-
-
-TYPES = _enum("lib/wire.h", "wire_type")
-TAGS = _enum("lib/wire.c", "tag")
-TYPE_NAMES = {number: name for name, number in TYPES.items()}
-TAG_NAMES = {number: name for name, number in TAGS.items()}
-
-
-def frame(kind, **fields):
-    """Octets of one frame; a field is octets, text, or a number."""
-    body = b""
-    for name, value in fields.items():
-        if isinstance(value, int):
-            value = struct.pack(">Q", value)
-        elif isinstance(value, str):
-            value = value.encode()
-        body += struct.pack(">BI", TAGS[name], len(value)) + value
-    return struct.pack(">IBB", len(body) + 2, 1, TYPES[kind]) + body
-
-
-class Frame:
-    """A frame as it was read: its type's name, and its fields by name."""
-
-    def __init__(self, body, connection):
-        self.connection = connection
-        version, kind = body[0], body[1]
-        assert version == 1, version
-        self.type = TYPE_NAMES[kind]
-        self.fields = {}
-        self.args = []
-        at = 2
-        while at < len(body):
-            tag, size = struct.unpack_from(">BI", body, at)
-            value = body[at + 5:at + 5 + size]
-            assert len(value) == size, "a field that is cut"
-            at += 5 + size
-            self._take(TAG_NAMES[tag], value)
-
-    def _take(self, name, value):
-        if name == "ARG":
-            self.args.append(value)
-        elif name == "NIL_ARG":
-            self.args.append(None)
-        elif name in INTEGERS:
-            self.fields[name] = struct.unpack(">Q", value)[0]
-        else:
-            self.fields[name] = value
-
-    def __getattr__(self, name):
-        """f.uid, f.mailbox: octets or a number; None where it is not there."""
-        return self.fields.get(name.upper())
-
-    def __repr__(self):
-        return f"{self.type} {self.fields} {self.args}"
 
 
 class Connection:

@@ -15,13 +15,18 @@ PREFACE = len(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
 
 @dataclass
 class Answer:
-    """One scripted answer.  hang: none, ever; close: the connection is closed instead."""
+    """One scripted answer.  hang: none, ever; close: the connection is closed instead.
+
+    play: an evil service's own way to answer (evil.py): over HTTP/1.1 it is given reader and writer,
+    over HTTP/2 the connection and the stream.  The connection ends with it.
+    """
     status: int = 201
     headers: dict = field(default_factory=dict)
     body: bytes = b""
     delay: float = 0
     hang: bool = False
     close: bool = False
+    play: object = None
 
 
 @dataclass
@@ -53,6 +58,9 @@ async def serve_h1(service, connection, reader, writer):
         post = Post(method, path, headers, body, connection, version)
         answer = service.receive(post)
         if not await _in_time(answer):
+            return
+        if answer.play is not None:
+            await answer.play(reader, writer)
             return
         lines = [f"HTTP/1.1 {answer.status} -", f"Content-Length: {len(answer.body)}"]
         lines += [f"{name}: {value}" for name, value in answer.headers.items()]
@@ -142,6 +150,9 @@ class _Http2:
         answer = self.service.receive(post)
         if not await _in_time(answer):
             self.writer.close()
+            return
+        if answer.play is not None:
+            await answer.play(self, stream)
             return
         try:
             self.h2.send_headers(stream, [(":status", str(answer.status))] + [
