@@ -88,13 +88,23 @@ envelope_header_end(struct slice message)
 	return 0;
 }
 
+/* Of a letter; what it makes of other octets is no letter. */
+static char
+lower(char ch)
+{
+	return (char)(ch | 0x20);
+}
+
 static enum member
 member_of(const struct header_field *f)
 {
+	/* Most fields are none of the ten: their first letter says so. */
+	char first = f->name.len == 0 ? '\0' : lower(*f->name.p);
 	enum member m;
 
-	for (m = 0; m < MEMBERS && !header_is(f, names[m]); m++)
-		continue;
+	for (m = 0; m < MEMBERS; m++)
+		if (lower(*names[m].p) == first && header_is(f, names[m]))
+			break;
 	return m;
 }
 
@@ -132,19 +142,27 @@ write_text(struct writer *w)
 	return check_length(w);
 }
 
-static void
-put_octet(struct buf *text, char ch)
-{
-	if (ch == '\0')
-		buf_text(text, "\xef\xbf\xbd");	/* U+FFFD */
-	else
-		buf_octet(text, (uint8_t)ch);
-}
-
 static bool
 is_space(char ch)
 {
 	return ch == ' ' || ch == '\t' || ch == '\r' || ch == '\n';
+}
+
+/* Appends the octets up to the next white space; the cursor stands on none. */
+static void
+put_word(struct buf *text, struct header_cursor *c)
+{
+	const char *start = c->p;
+
+	if (*c->p == '\0') {
+		buf_text(text, "\xef\xbf\xbd");	/* U+FFFD */
+		header_cursor_step(c);
+		return;
+	}
+	while (c->p < c->end && !is_space(*c->p) && *c->p != '\0')
+		c->p++;
+	buf_put(text, start, (size_t)(c->p - start));
+	header_cursor_settle(c);
 }
 
 /* Subject and names: a run of white space becomes one blank, none stays at the ends. */
@@ -155,15 +173,17 @@ write_for_humans(struct writer *w, struct slice value)
 	bool space = false;
 
 	buf_reset(&w->text);
-	for (header_cursor_init(&c, value); c.p < c.end; header_cursor_step(&c)) {
+	header_cursor_init(&c, value);
+	while (c.p < c.end) {
 		if (is_space(*c.p)) {
 			space = true;
+			header_cursor_step(&c);
 			continue;
 		}
 		if (space && w->text.len > 0)
 			buf_octet(&w->text, ' ');
 		space = false;
-		put_octet(&w->text, *c.p);
+		put_word(&w->text, &c);
 	}
 	return write_text(w);
 }
@@ -176,15 +196,20 @@ write_unfolded(struct writer *w, struct slice value)
 	bool broken = false;
 
 	buf_reset(&w->text);
-	for (header_cursor_init(&c, value); c.p < c.end; header_cursor_step(&c)) {
-		if (*c.p == '\r' || *c.p == '\n') {
-			broken = true;
-			continue;
+	header_cursor_init(&c, value);
+	while (c.p < c.end) {
+		char ch = *c.p;
+
+		if (!is_space(ch)) {
+			if (broken)
+				buf_octet(&w->text, ' ');
+			put_word(&w->text, &c);
+		} else {
+			if (ch == ' ' || ch == '\t')
+				buf_octet(&w->text, (uint8_t)ch);
+			header_cursor_step(&c);
 		}
-		if (broken && !is_space(*c.p))
-			buf_octet(&w->text, ' ');
-		broken = false;
-		put_octet(&w->text, *c.p);
+		broken = ch == '\r' || ch == '\n';
 	}
 	return write_text(w);
 }

@@ -6,24 +6,30 @@
 
 #include "lib/imapstr.h"
 
-static bool
-is_quotable(struct slice s)
+/* What a string needs; each form holds what those before it hold. */
+enum form { PLAIN, ESCAPED, LITERAL };
+
+static enum form
+form_of(struct slice s)
 {
+	enum form form = PLAIN;
+
 	for (size_t i = 0; i < s.len; i++) {
 		unsigned char ch = (unsigned char)s.p[i];
 
 		if (ch >= 0x80 || ch == '\r' || ch == '\n' || ch == '\0')
-			return false;
+			return LITERAL;
+		if (ch == '"' || ch == '\\')
+			form = ESCAPED;
 	}
-	return true;
+	return form;
 }
 
 static void
-put_quoted(struct buf *b, struct slice s)
+put_escaped(struct buf *b, struct slice s)
 {
 	size_t done = 0;
 
-	buf_octet(b, '"');
 	for (size_t i = 0; i < s.len; i++) {
 		if (s.p[i] != '"' && s.p[i] != '\\')
 			continue;
@@ -32,20 +38,33 @@ put_quoted(struct buf *b, struct slice s)
 		done = i;
 	}
 	buf_put(b, s.p + done, s.len - done);
+}
+
+static void
+put_string(struct buf *b, struct slice s)
+{
+	enum form form = form_of(s);
+
+	if (form == LITERAL) {
+		buf_printf(b, "{%zu}\r\n", s.len);
+		buf_slice(b, s);
+		return;
+	}
+	buf_octet(b, '"');
+	if (form == ESCAPED)
+		put_escaped(b, s);
+	else
+		buf_slice(b, s);
 	buf_octet(b, '"');
 }
 
 void
 imapstr_nstring(struct buf *b, struct slice s)
 {
-	if (s.p == NULL) {
+	if (s.p == NULL)
 		buf_text(b, "NIL");
-	} else if (is_quotable(s)) {
-		put_quoted(b, s);
-	} else {
-		buf_printf(b, "{%zu}\r\n", s.len);
-		buf_slice(b, s);
-	}
+	else
+		put_string(b, s);
 }
 
 /* ATOM-CHAR, RFC 3501 section 9. */

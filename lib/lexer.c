@@ -32,6 +32,26 @@ lexer_init(struct lexer *l, struct slice value, struct buf *comment)
 	l->comment = comment;
 }
 
+/* For run: an octet that is atext itself. */
+#define NOTHING_ELSE	'-'
+
+/* Appends the run of atext, and of the octet that is taken, too, that the lexer stands on. */
+static size_t
+run(struct lexer *l, char too, struct buf *out)
+{
+	const char *start = l->c.p;
+	size_t len;
+
+	while (l->c.p < l->c.end && (is_atext(*l->c.p) || *l->c.p == too))
+		l->c.p++;
+	len = (size_t)(l->c.p - start);
+	if (len > 0) {
+		buf_put(out, start, len);
+		header_cursor_settle(&l->c);
+	}
+	return len;
+}
+
 /* A point in a buffer to which it can be taken back. */
 struct mark {
 	size_t	len;
@@ -113,6 +133,8 @@ enclosed(struct lexer *l, char open, char close, struct buf *out)
 	while (!at_end(l)) {
 		char ch = *l->c.p;
 
+		if (run(l, ' ', out) > 0)
+			continue;
 		if (ch == '\\') {
 			quoted_pair(l, open, out, &sure);
 			continue;
@@ -160,21 +182,6 @@ lexer_quoted(struct lexer *l, struct buf *out)
 	return enclosed(l, '"', '"', out) < 0 ? -1 : lexer_space(l);
 }
 
-/* Appends the run of atext, and of dots where they are taken, that the lexer stands on. */
-static size_t
-run(struct lexer *l, bool dots, struct buf *out)
-{
-	const char *start = l->c.p;
-	size_t len;
-
-	while (l->c.p < l->c.end && (is_atext(*l->c.p) || (dots && *l->c.p == '.')))
-		l->c.p++;
-	len = (size_t)(l->c.p - start);
-	buf_put(out, start, len);
-	header_cursor_settle(&l->c);
-	return len;
-}
-
 /* phrase = 1*word / obs-phrase, obs-phrase = word *(word / "." / CFWS); an empty one passes. */
 int
 lexer_phrase(struct lexer *l, struct buf *out)
@@ -189,7 +196,7 @@ lexer_phrase(struct lexer *l, struct buf *out)
 		if (lexer_at(l, '"')) {
 			rc = lexer_quoted(l, out);
 		} else {
-			run(l, true, out);
+			run(l, '.', out);
 			rc = lexer_space(l);
 		}
 		if (rc <= 0)
@@ -218,7 +225,7 @@ lexer_local(struct lexer *l, struct buf *out)
 		}
 		if (lexer_at(l, '@'))
 			return rc;
-		rc = run(l, false, out) == 0 ? -1 : lexer_space(l);
+		rc = run(l, NOTHING_ELSE, out) == 0 ? -1 : lexer_space(l);
 	} while (rc > 0 && lexer_at(l, '.'));
 	return rc;
 }
@@ -230,7 +237,7 @@ dot_atom(struct lexer *l, struct buf *out)
 	int rc;
 
 	for (;;) {
-		if (run(l, false, out) == 0)
+		if (run(l, NOTHING_ELSE, out) == 0)
 			return -1;
 		rc = lexer_space(l);
 		if (rc <= 0 || !lexer_at(l, '.'))
