@@ -46,7 +46,7 @@ ADMIN_OBJ = $(call obj,$(filter-out admin/main.c,$(wildcard admin/*.c)))
 
 UNIT      = $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all modules check unit component system lint format install uninstall clean fuzz fuzz-replay
+.PHONY: all modules check unit component system fuzz fuzz-run fuzz-replay lint format install uninstall clean
 all: $(PROGRAMS) modules
 modules: $(MODULES)
 
@@ -95,6 +95,62 @@ $(B)/unit/%: tests/unit/%.c $(B)/lib.a $(B)/daemon.a $(B)/lmtp.a $(B)/milter.a $
 
 unit: $(UNIT)
 	@set -e; for t in $(UNIT); do $(RUN) ./$$t; done
+
+component system:
+	MAILBELL_BUILD=$(abspath $(B)) /usr/bin/python3 -B -m pytest -q -p no:cacheprovider tests/$@
+component system: all
+
+check: unit component system
+
+# Fuzzing: `make fuzz FUZZ_S=60` looks for new inputs (clang); `make fuzz-replay` runs the kept ones.
+FUZZ      = $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_S   ?= 60
+FUZZ_LINK = $(B)/daemon.a $(B)/lmtp.a $(B)/milter.a $(B)/admin.a $(B)/lib.a
+FUZZ_LIBS = $(ALL_LDFLAGS) $(LIBS_daemon) $(LIBS_milter) $(LIBS_admin) $(LIBS_lib)
+
+$(B)/fuzz/%: tests/fuzz/%.c $(FUZZ_LINK)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $< $(FUZZ_LINK) $(FUZZ_LIBS)
+$(B)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(FUZZ_LINK)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -o $@ $< tests/fuzz/replay.c $(FUZZ_LINK) $(FUZZ_LIBS)
+
+fuzz:
+	$(Q)$(MAKE) CC=clang SAN=address$(comma)undefined$(comma)fuzzer-no-link fuzz-run
+fuzz-run: $(addprefix $(B)/fuzz/,$(FUZZ))
+	@set -e; for t in $(FUZZ); do d=tests/fuzz/corpus/$${t#fuzz_}; mkdir -p $(B)/found/$$t; echo "== $$t"; \
+	    $(B)/fuzz/$$t -max_total_time=$(FUZZ_S) -timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 \
+	    -artifact_prefix=$(B)/found/ $(B)/found/$$t $$d; done
+fuzz-replay: $(addprefix $(B)/replay/,$(FUZZ))
+	@set -e; for t in $(FUZZ); do $(B)/replay/$$t tests/fuzz/corpus/$${t#fuzz_}; done
+
+lint:
+	contrib/lint
+format:
+	contrib/lint --format
+
+# What install puts, uninstall takes away; the configuration and the store are the administrator's.
+MODULEDIR ?= /usr/lib/dovecot/modules
+MAN8      = $(wildcard daemon/*.8 lmtp/*.8 milter/*.8 admin/*.8)
+MAN5      = $(wildcard lib/*.5)
+INSTALL   = install -p
+
+install: all
+	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MODULEDIR) $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8 \
+	    $(DESTDIR)$(SYSCONFDIR)
+	$(INSTALL) $(PROGRAMS) $(DESTDIR)$(SBINDIR)
+	$(INSTALL) -m 644 $(MODULES) $(DESTDIR)$(MODULEDIR)
+	$(INSTALL) -m 644 $(MAN8) $(DESTDIR)$(MANDIR)/man8
+	$(INSTALL) -m 644 $(MAN5) $(DESTDIR)$(MANDIR)/man5
+	$(INSTALL) -m 644 contrib/mailbell.conf $(DESTDIR)$(SYSCONFDIR)/mailbell.conf.sample
+	[ -e $(DESTDIR)$(SYSCONFDIR)/mailbell.conf ] || \
+	    $(INSTALL) -m 644 contrib/mailbell.conf $(DESTDIR)$(SYSCONFDIR)/mailbell.conf
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(SBINDIR)/,$(notdir $(PROGRAMS))) \
+	    $(addprefix $(DESTDIR)$(MODULEDIR)/,$(notdir $(MODULES))) \
+	    $(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(MAN8))) \
+	    $(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(MAN5))) \
+	    $(DESTDIR)$(SYSCONFDIR)/mailbell.conf.sample
 
 clean:
 	rm -rf build
