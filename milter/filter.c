@@ -153,7 +153,7 @@ on_close(SMFICTX *ctx)
 }
 
 int
-filter_register(const struct config *config, struct link *l, struct err *err)
+filter_register(struct err *err)
 {
 	struct smfiDesc filter = {
 		.xxfi_name = (char[]){ FILTER_NAME }, .xxfi_version = SMFI_VERSION,
@@ -162,9 +162,14 @@ filter_register(const struct config *config, struct link *l, struct err *err)
 		.xxfi_close = on_close,
 	};
 
+	return smfi_register(filter) == MI_SUCCESS ? 0 : err_set(err, "libmilter is out of memory");
+}
+
+void
+filter_use(const struct config *config, struct link *l)
+{
 	shared.link = l;
 	filter_configure(config);
-	return smfi_register(filter) == MI_SUCCESS ? 0 : err_set(err, "libmilter is out of memory");
 }
 
 int
@@ -180,10 +185,4 @@ filter_configure(const struct config *config)
 	shared.config = config;
 	log_open(FILTER_NAME, config->log == CONFIG_LOG_SYSLOG, (enum log_level)config->log_level);
 	pthread_rwlock_unlock(&shared.lock);
-}
-
-void
-filter_stop(void)
-{
-	smfi_stop();
 }

@@ -11,19 +11,16 @@
 #include "lib/err.h"
 #include "milter/link.h"
 
-/*
- * Makes libmilter know the callbacks: the first thing to be done with it.  What is given stays the
- * caller's, and is used as long as the process lives: libmilter does not wait for its threads.
- */
-int	filter_register(const struct config *config, struct link *l, struct err *err);
-/* Serves on the socket of listen_open until filter_stop. */
+/* Makes libmilter know the callbacks: the first thing to be done with it. */
+int	filter_register(struct err *err);
+/* What the callbacks work with.  It stays the caller's, and has to outlive filter_run's threads. */
+void	filter_use(const struct config *config, struct link *l);
+/* Serves on the socket of listen_open; returns only where libmilter gives up. */
 int	filter_run(struct err *err);
 /*
  * Another configuration from now on, the log's settings included; when it returns, the one before is
  * no longer used.
  */
 void	filter_configure(const struct config *config);
-/* No further connection is taken. */
-void	filter_stop(void);
 
 #endif

@@ -108,3 +108,12 @@ listen_open(const struct config *config, struct err *err)
 		    config->milter_listen);
 	return unix_path(&addr) == NULL ? 0 : dress(config, unix_path(&addr), err);
 }
+
+void
+listen_remove(const struct config *config)
+{
+	struct sock_addr addr;
+
+	if (sock_parse(config->milter_listen, &addr, NULL) == 0 && unix_path(&addr) != NULL)
+		unlink(unix_path(&addr));
+}

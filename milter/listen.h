@@ -14,5 +14,7 @@ int	listen_check(const struct config *config, struct err *err);
  * who can connect can tell lies about mail.  As root, it is given to hook_user and to Postfix's group.
  */
 int	listen_open(const struct config *config, struct err *err);
+/* Removes a UNIX socket's file, where its folder lets us. */
+void	listen_remove(const struct config *config);
 
 #endif

@@ -1,0 +1,145 @@
+/*
+ * libmilter takes SIGTERM, SIGHUP and SIGINT for its own, and ends at each of them.  So signals are
+ * this process's, which has made the socket but does not serve on it, and the worker, a fork of it,
+ * gets commands through a pipe.  A worker that was killed or has crashed is followed by another one,
+ * and MTAs that connect meanwhile wait in the socket's backlog.
+ *
+ * A worker that ends by itself was told to by a signal of its own, and libmilter has taken away the
+ * socket's file then: that is the end.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+#include "milter/listen.h"
+#include "milter/parent.h"
+#include "milter/worker.h"
+
+#define STOP_S	5
+
+struct parent {
+	const char	*config_path;
+	struct config	*config;
+	sigset_t	 signals;	/* blocked, and waited for */
+	pid_t		 worker;
+	int		 commands;	/* to the worker */
+};
+
+static int
+start_worker(struct parent *p, struct err *err)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_set(err, "no pipe can be made: %s", strerror(errno));
+	p->worker = fork();
+	if (p->worker < 0) {
+		close(ends[0]);
+		close(ends[1]);
+		return err_set(err, "no worker can be made: %s", strerror(errno));
+	}
+	if (p->worker == 0) {
+		close(ends[1]);
+		worker_run(p->config_path, p->config, ends[0]);
+	}
+	close(ends[0]);
+	p->commands = ends[1];
+	return 0;
+}
+
+static void
+tell_reload(struct parent *p)
+{
+	const char reload = WORKER_RELOAD;
+
+	if (write(p->commands, &reload, 1) < 0)
+		log_warn("the worker cannot be reached: %s", strerror(errno));
+}
+
+/* SIGCHLD: EX_OK where another worker serves now. */
+static int
+replace_worker(struct parent *p)
+{
+	const struct timespec pause = { .tv_sec = 1 };
+	struct err err;
+	int status;
+
+	if (waitpid(p->worker, &status, WNOHANG) != p->worker)
+		return EX_OK;
+	close(p->commands);
+	p->worker = -1;
+	if (!WIFSIGNALED(status))
+		return EX_UNAVAILABLE;
+	log_warn("the worker was ended by signal %d: another takes its place in a second",
+	    WTERMSIG(status));
+	nanosleep(&pause, NULL);
+	if (start_worker(p, &err) < 0) {
+		log_fatal("%s", err.text);
+		return EX_OSERR;
+	}
+	tell_reload(p);		/* what was in force may be newer than what this process has read */
+	return EX_OK;
+}
+
+static int
+stop(struct parent *p)
+{
+	const struct timespec patience = { .tv_sec = STOP_S };
+	sigset_t child;
+
+	log_notice("stopping");
+	listen_remove(p->config);
+	close(p->commands);
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	while (sigtimedwait(&child, NULL, &patience) < 0 && errno == EINTR)
+		;
+	if (waitpid(p->worker, NULL, WNOHANG) == 0) {
+		kill(p->worker, SIGKILL);
+		waitpid(p->worker, NULL, 0);
+	}
+	return EX_OK;
+}
+
+/* The exit status. */
+static int
+attend(struct parent *p)
+{
+	int number, status = EX_OK;
+
+	while (status == EX_OK && sigwait(&p->signals, &number) == 0) {
+		if (number == SIGCHLD)
+			status = replace_worker(p);
+		else if (number == SIGHUP)
+			tell_reload(p);
+		else
+			return stop(p);
+	}
+	return status;
+}
+
+int
+parent_run(const char *config_path, struct config *config)
+{
+	struct parent p = { .config_path = config_path, .config = config };
+	struct err err;
+
+	sigemptyset(&p.signals);
+	sigaddset(&p.signals, SIGTERM);
+	sigaddset(&p.signals, SIGINT);
+	sigaddset(&p.signals, SIGHUP);
+	sigaddset(&p.signals, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &p.signals, NULL);
+	if (start_worker(&p, &err) < 0) {
+		log_fatal("%s", err.text);
+		return EX_OSERR;
+	}
+	log_notice("mailbell-milter %s is ready", MAILBELL_VERSION);
+	return attend(&p);
+}
