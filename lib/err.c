@@ -4,7 +4,7 @@
 #include "lib/err.h"
 
 int
-err_set(struct err *err, const char *fmt, ...)
+(err_set)(struct err *err, const char *fmt, ...)
 {
 	va_list ap;
 

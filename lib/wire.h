@@ -91,7 +91,7 @@ struct wire_arrival {
 };
 
 struct wire_recipient {
-	struct slice	address;
+	struct slice	address;	/* octets as the front wrote them */
 	struct slice	token;		/* nil: the backend's reply held none, or a milter */
 };
 
@@ -119,7 +119,7 @@ int	wire_get_session(const struct frame *f, struct wire_session *session);
 struct wire_verb {
 	struct slice	user, session;
 	struct slice	name;		/* upper case */
-	size_t		n;		/* arguments, all of them; over WIRE_ARGS_MAX only the count is right */
+	size_t		n;		/* all arguments; beyond WIRE_ARGS_MAX only counted */
 	struct slice	args[WIRE_ARGS_MAX];	/* octets; nil: the NIL token */
 	bool		malformed;	/* an argument that is no astring: the answer is BAD */
 };
