@@ -88,17 +88,27 @@ describe_row(struct daemon *d, const struct subscription *sub, struct buf *out, 
 	return 0;
 }
 
+/* When what waits is tried again; 0: nothing waits.  The queue looks earlier than a long wait ends. */
+static int64_t
+next_try(struct daemon *d, const struct subscription *sub, const struct delivery *delivery)
+{
+	int64_t wait = sender_wait(d->sender, sub->number), at;
+
+	if (wait < 0)
+		return 0;
+	at = clock_wall_s() + wait;
+	return delivery->wait_until > at ? delivery->wait_until : at;
+}
+
 int
 describe_subscription(struct daemon *d, const struct subscription *sub, struct buf *out,
     struct err *err)
 {
 	struct delivery delivery;
-	int64_t wait;
 	size_t start;
 
 	if (read_delivery(d, sub, &delivery, err) < 0)
 		return -1;
-	wait = sender_wait(d->sender, sub->number);
 	start = wire_begin_row(out);
 	put_common(d, sub, &delivery, out);
 	wire_row_text(out, "vapid_key", slice_of(sub->key));
@@ -108,7 +118,7 @@ describe_subscription(struct daemon *d, const struct subscription *sub, struct b
 	wire_row_number(out, "last_try_time", delivery.last_try);
 	wire_row_number(out, "failures", delivery.failures);
 	wire_row_number(out, "failing_since_time", delivery.failing_since);
-	wire_row_number(out, "next_try_time", wait < 0 ? 0 : clock_wall_s() + wait);
+	wire_row_number(out, "next_try_time", next_try(d, sub, &delivery));
 	wire_row_number(out, "silent_until_time", delivery.silent_until);
 	wire_row_number(out, "unseen", delivery.unseen);
 	wire_row_number(out, "size_limit", delivery.size_limit);
