@@ -91,7 +91,8 @@ def post_h2(service, context, endpoint, headers, body):
     with context.wrap_socket(plain, server_hostname="127.0.0.1") as tls:
         h2 = H2Connection(H2Configuration(header_encoding="utf-8"))
         h2.initiate_connection()
-        h2.send_headers(1, [(":method", "POST"), (":scheme", "https"), (":authority", "127.0.0.1"),
+        h2.send_headers(1, [(":method", "POST"), (":scheme", "https"),
+                            (":authority", service.origin.removeprefix("https://")),
                             (":path", service.path(endpoint)), *headers.items()])
         h2.send_data(1, body, end_stream=True)
         tls.sendall(h2.data_to_send())

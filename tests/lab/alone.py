@@ -223,8 +223,11 @@ class Alone:
     def phone(self, user=None, **where):
         """A device, subscribed and acknowledged."""
         device = self.device(user, **where)
-        with self.verbs(device.user) as verbs:
-            return device.subscribe(verbs)
+        try:
+            with self.verbs(device.user) as verbs:
+                return device.subscribe(verbs)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; {self.show(device)}\n{self.daemon.tail(5)}") from None
 
     def ask(self, device):
         """WEBPUSH alone: the reply."""

@@ -15,6 +15,13 @@ def _name(text):
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
+def _alternative(host):
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
+
+
 def _pem(key):
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
                              serialization.NoEncryption())
@@ -33,32 +40,31 @@ class Authority:
             (x509.KeyUsage(False, False, False, False, False, True, True, False, False), True),
             (x509.SubjectKeyIdentifier.from_public_key(self.key.public_key()), False)]))
 
-    def issue(self, label):
-        """A certificate for 127.0.0.1 and localhost: the paths of chain and key."""
+    def issue(self, label, hosts=("127.0.0.1", "localhost"), days=(-1, 30)):
+        """A certificate for these addresses and names: the paths of chain and key."""
         key = ec.generate_private_key(ec.SECP256R1())
-        names = x509.SubjectAlternativeName([
-            x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")])
+        names = x509.SubjectAlternativeName([_alternative(host) for host in hosts])
         certificate = self._sign(_name(label), key.public_key(), [
-            (x509.BasicConstraints(ca=False, path_length=None), True), (names, False)])
+            (x509.BasicConstraints(ca=False, path_length=None), True), (names, False)], days)
         chain = os.path.join(self.folder, f"{label}.pem")
         secret = os.path.join(self.folder, f"{label}.key")
         self._write(chain, certificate)
         self._write(secret, _pem(key), 0o600)
         return chain, secret
 
-    def context(self, label, protocols):
+    def context(self, label, protocols, **issue):
         """A server's TLS context that offers these protocols (ALPN)."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*self.issue(label))
+        context.load_cert_chain(*self.issue(label, **issue))
         context.set_alpn_protocols(list(protocols))
         return context
 
-    def _sign(self, subject, public, extensions):
+    def _sign(self, subject, public, extensions, days=(-1, 30)):
         now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
         day = datetime.timedelta(days=1)
         builder = (x509.CertificateBuilder().subject_name(subject).issuer_name(self.name)
                    .public_key(public).serial_number(x509.random_serial_number())
-                   .not_valid_before(now - day).not_valid_after(now + 30 * day))
+                   .not_valid_before(now + days[0] * day).not_valid_after(now + days[1] * day))
         for extension, critical in extensions:
             builder = builder.add_extension(extension, critical)
         return builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)

@@ -44,6 +44,11 @@ class Post:
     key: str = ""       # the VAPID key that signed it
     claims: dict = field(default_factory=dict)
 
+    @property
+    def host(self):
+        """With its port, as the client named it."""
+        return self.headers.get(":authority") or self.headers.get("host", "")
+
 
 async def serve_h1(service, connection, reader, writer):
     """Requests one after the other until the client closes, or a script does."""

@@ -17,16 +17,23 @@ from .wait import Overdue
 
 
 class PushService:
-    def __init__(self, authority, versions=("h2", "http/1.1"), port=0):
-        self.context = authority.context("push", versions)
+    def __init__(self, authority, versions=("h2", "http/1.1"), port=0, hosts=("127.0.0.1",),
+                 sockets=None):
+        """hosts: addresses to listen on, each of them an origin.  sockets: these instead, bound by
+        the caller; hosts are their names then."""
+        self.hosts = tuple(hosts)
+        self.sockets = sockets
+        self.context = authority.context("push", versions, hosts=(*hosts, "localhost"))
         self.port = port
         self.posts = []
+        self._of = defaultdict(list)        # the same, by path
         self.connections = 0
         self.resets = 0             # RST_STREAM frames from clients
         self._scripts = defaultdict(deque)
         self._always = {}
         self._change = threading.Condition()
-        self._loop = self._thread = self._server = None
+        self._loop = self._thread = None
+        self._servers = []
         self._tasks = set()
 
     # Running.
@@ -47,9 +54,13 @@ class PushService:
 
     def _run(self, ready):
         self._loop = asyncio.new_event_loop()
-        self._server = self._loop.run_until_complete(asyncio.start_server(
-            self._connection, "127.0.0.1", self.port, ssl=self.context))
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._servers = []
+        for place in self.sockets or self.hosts:
+            where = {"sock": place} if self.sockets else {"host": place, "port": self.port}
+            server = self._loop.run_until_complete(asyncio.start_server(
+                self._connection, ssl=self.context, backlog=1024, **where))
+            self._servers.append(server)
+            self.port = server.sockets[0].getsockname()[1]
         ready.set()
         try:
             self._loop.run_forever()
@@ -58,27 +69,37 @@ class PushService:
             self._loop.close()
 
     async def _close(self):
-        self._server.close()
+        for server in self._servers:
+            server.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     # What tests ask for.
 
+    def origin_of(self, host):
+        return f"https://{host}" + ("" if self.port == 443 else f":{self.port}")
+
     @property
     def origin(self):
-        return f"https://127.0.0.1:{self.port}"
+        return self.origin_of(self.hosts[0])
 
     @property
     def prefix(self):
         return f"{self.origin}/push/"
 
-    def endpoint(self):
-        """A new endpoint that nobody can guess."""
-        return self.prefix + secrets.token_urlsafe(24)
+    @property
+    def prefixes(self):
+        return [f"{self.origin_of(host)}/push/" for host in self.hosts]
 
-    def path(self, endpoint):
-        return endpoint[len(self.origin):] if endpoint.startswith("https:") else endpoint
+    def endpoint(self, host=None):
+        """A new endpoint that nobody can guess."""
+        return f"{self.origin_of(host or self.hosts[0])}/push/{secrets.token_urlsafe(24)}"
+
+    @staticmethod
+    def path(endpoint):
+        """The path of a URL."""
+        return "/" + endpoint.split("/", 3)[3] if endpoint.startswith("https:") else endpoint
 
     def script(self, endpoint, *answers):
         """The next answers to that endpoint, one each; then the usual one again."""
@@ -93,11 +114,16 @@ class PushService:
     def of(self, endpoint):
         """The requests to an endpoint so far."""
         with self._change:
-            return [post for post in self.posts if post.path == self.path(endpoint)]
+            return list(self._of[self.path(endpoint)])
 
     def wait(self, endpoint, count=1, timeout=10):
         """Waits for that many answered requests to an endpoint, and gives all of them."""
         return self.wait_for(lambda: self._answered(endpoint, count), timeout,
+                             f"{count} request(s) to an endpoint")
+
+    def asked(self, endpoint, count=1, timeout=10):
+        """As wait, for requests that may have no answer yet, or never get one."""
+        return self.wait_for(lambda: len(self.of(endpoint)) >= count and self.of(endpoint), timeout,
                              f"{count} request(s) to an endpoint")
 
     def wait_for(self, condition, timeout=10, what="the push service saw something"):
@@ -108,8 +134,7 @@ class PushService:
             return condition()
 
     def _answered(self, endpoint, count):
-        path = self.path(endpoint)
-        done = [post for post in self.posts if post.path == path and post.status]
+        done = [post for post in self.of(endpoint) if post.status]
         return done if len(done) >= count else None
 
     # One connection.
@@ -137,6 +162,7 @@ class PushService:
         post.fault, status = self._judge(post)
         with self._change:
             self.posts.append(post)
+            self._of[post.path].append(post)
             queue = self._scripts[post.path]
             if queue:
                 answer = queue.popleft()
@@ -163,7 +189,7 @@ class PushService:
             return f"a body of {len(post.body)} octets", 413
         try:
             post.claims, post.key = webpush.verify_vapid(
-                post.headers.get("authorization", ""), self.origin, time.time())
+                post.headers.get("authorization", ""), f"https://{post.host}", time.time())
         except (ValueError, KeyError) as error:
             return f"authorization: {error}", 403
         return "", 201
