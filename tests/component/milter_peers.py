@@ -126,6 +126,7 @@ class Milter:
         under = shlex.split(os.environ.get("MAILBELL_UNDER", ""))
         self.process = Process("mailbell-milter", [*under, binary, "-c", self.config],
                                f"{self.dir}/log", {"TSAN_OPTIONS": "halt_on_error=0"})
+        self.clean = True       # no tool has anything to say of it
         self.closing = contextlib.ExitStack()
         self.write()
 
@@ -143,7 +144,8 @@ class Milter:
             self.closing.close()
             if self.process.running:
                 assert self.stop() == 0 or kind is not None, self.log()
-            assert "ThreadSanitizer" not in self.log() and " definitely lost" not in self.log(), self.log()
+            if self.clean:
+                assert "ThreadSanitizer" not in self.log() and "==" not in self.log(), self.log()
         finally:
             self.process.kill()
             shutil.rmtree(self.dir)

@@ -285,8 +285,8 @@ def test_daemon_that_does_not_read(milter, daemon):
         times.append(time.monotonic() - start)
     assert SLOW or sorted(times)[len(times) * 99 // 100] < 0.02, "p99 of a whole message"
     got = []
-    until(lambda: read_on(mta, peer, got) >= count - 1, 60, "all of it has come")
-    for number, arrival in enumerate(got, 1):
+    until(lambda: read_on(mta, peer, got) >= count, 60, "all of it has come")
+    for number, arrival in enumerate(got):
         check(arrival, number)
 
 
@@ -508,6 +508,7 @@ def test_killed_parent(milter, daemon):
 
 def test_worker_told_to_end(milter):
     """libmilter ends at a SIGTERM of the worker's own, and takes the socket away: so all ends."""
+    milter.clean = False        # ThreadSanitizer has much to say of libmilter's own end
     milter.start()
     os.kill(milter.worker, signal.SIGTERM)
     assert milter.process.child.wait(60) == 69
