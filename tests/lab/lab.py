@@ -26,11 +26,11 @@ from .pushd import PushService
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-PROGRAMS = ("mailbelld", "mailbell-lmtp", "mailbell")
+PROGRAMS = ("mailbelld", "mailbell-lmtp", "mailbell-milter", "mailbell")
 MODULES = tuple(f"modules/{name}" for name in OUR_MODULES)
 
-# How mail travels: the name, the transport of Postfix, the hook.
-WAYS = ("lmtp", "lmtp-tcp", "dovecot")
+# How mail travels: its transport and milter in Postfix, and the hook.
+WAYS = ("lmtp", "lmtp-tcp", "milter", "dovecot")
 
 MESSAGE = """\
 From: {sender}
@@ -105,12 +105,15 @@ class Lab:
         self.proxy_port = proxy
         self.transports = {"lmtp": f"lmtp:unix:{self.proxy_socket}",
                            "lmtp-tcp": f"lmtp:inet:127.0.0.1:{proxy}",
+                           "milter": f"lmtp:unix:{self.dovecot.socket}",
                            "dovecot": f"lmtp:unix:{self.dovecot.socket}"}
+        self.milter_socket = f"{self.dir}/mb/milter"
         self.postfix = Postfix(f"{self.dir}/pf", smtp, self.transports["dovecot"])
         if self.with_mailbell:
             self.mailbell = Mailbell(f"{self.dir}/mb", self.build, {
                 "lmtp_listen": [f"unix:{self.proxy_socket}", f"127.0.0.1:{proxy}"],
                 "lmtp_backend": f"unix:{self.dovecot.socket}",
+                "milter_listen": f"unix:{self.milter_socket}",
                 "endpoint_allow": self.push.prefix,
                 "push_ca_file": authority.path,
                 "lmtp_workers": 2})
@@ -119,6 +122,7 @@ class Lab:
         self.mailbell.init()
         self.closing.callback(self.mailbell.daemon.stop)
         self.closing.callback(self.mailbell.proxy.stop)
+        self.closing.callback(self.mailbell.milter.stop)
         self.mailbell.changes["hook"] = _hook(way)
         self.mailbell.write()
         self.mailbell.start_daemon()
@@ -140,10 +144,19 @@ class Lab:
         """Lets mail travel that way from now on: one of WAYS."""
         if way == self.way:
             return
-        self.postfix.transport(self.transports[way])
+        if way == "milter":
+            self.mailbell.start_milter()
+        self.postfix.transport(self.transports[way], self.milters() if way == "milter" else "")
         if self.mailbell.changes.get("hook") != _hook(way):
             self.configure(**{**self.mailbell.changes, "hook": _hook(way)})
         self.way = way
+
+    def milters(self, **settings):
+        """smtpd_milters, as the manual page of mailbell-milter shows it."""
+        settings = {"default_action": "accept", "connect_timeout": "2s", "command_timeout": "2s",
+                    "content_timeout": "5s", **settings}
+        return "{{ unix:{}, {} }}".format(
+            self.milter_socket, ", ".join(f"{key}={value}" for key, value in settings.items()))
 
     def configure(self, **changes):
         """mailbell.conf says this beside what it always says, and both programs have read it."""
@@ -154,6 +167,7 @@ class Lab:
         self.mailbell.write()
         self.mailbell.reload()
         self.mailbell.reload_proxy()
+        self.mailbell.reload_milter()
 
     def whole(self):
         """Puts everything back as a test expects to find it: both programs run, usual settings."""
@@ -161,6 +175,8 @@ class Lab:
             self.mailbell.start_daemon()
         if not self.mailbell.proxy.running:
             self.mailbell.start_proxy(self.proxy_socket)
+        if self.way == "milter":
+            self.mailbell.start_milter()
         self.configure()
 
     # Mail and its readers.
@@ -208,7 +224,8 @@ class Lab:
 
     def tails(self):
         """The ends of all logs, for whoever looks into a failure."""
-        programs = (self.mailbell.daemon, self.mailbell.proxy) if self.mailbell else ()
+        programs = ((self.mailbell.daemon, self.mailbell.proxy, self.mailbell.milter)
+                    if self.mailbell else ())
         out = [f"--- {program.name}\n{program.tail()}" for program in programs]
         if self.postfix:
             out.append(f"--- postfix\n{tail(self.postfix.log)}")
@@ -218,7 +235,7 @@ class Lab:
 
 
 def _hook(way):
-    return "dovecot" if way == "dovecot" else "lmtp"
+    return way if way in ("milter", "dovecot") else "lmtp"
 
 
 def _address(user):

@@ -1,4 +1,4 @@
-"""mailbelld, mailbell-lmtp and the operator's tool, with one mailbell.conf."""
+"""mailbelld, mailbell-lmtp, mailbell-milter and the operator's tool, with one mailbell.conf."""
 
 import json
 import os
@@ -31,6 +31,7 @@ class Mailbell:
         os.chmod(self.state_dir, 0o700)
         self.daemon = self._process("mailbelld")
         self.proxy = self._process("mailbell-lmtp")
+        self.milter = self._process("mailbell-milter")
         self.write()
 
     def _process(self, name, env=None):
@@ -39,7 +40,8 @@ class Mailbell:
 
     @property
     def logs(self):
-        return [self.daemon.log, self.proxy.log]
+        return [process.log for process in (self.daemon, self.proxy, self.milter)
+                if os.path.exists(process.log)]
 
     def write(self):
         """mailbell.conf; a list stands for a key that is repeated."""
@@ -93,13 +95,43 @@ class Mailbell:
         return accepts(address)
 
     def reload_proxy(self):
-        """SIGHUP; the workers that take connections from now on have read the file anew."""
+        """SIGHUP; the workers that take connections from now on have read the file anew.  Those
+        of an earlier SIGHUP may still be there, with open sessions."""
         before = set(self.workers())
         self.proxy.signal(signal.SIGHUP)
-        until(lambda: len(set(self.workers()) - before) >= len(before), 20, "the workers are new")
+        until(lambda: len(set(self.workers()) - before) >= self.settings["lmtp_workers"], 20,
+              "the workers are new")
 
     def workers(self):
         return children(self.proxy.pid)
+
+    # The milter.
+
+    def start_milter(self):
+        """Where it does not run."""
+        if self.milter.running:
+            return
+        before = self._milter_says("is ready")
+        self.milter.start()
+        until(lambda: self._milter_ready(before), 20, "mailbell-milter is ready")
+
+    def _milter_ready(self, before):
+        assert self.milter.running, f"mailbell-milter did not start:\n{self.milter.tail()}"
+        return self._milter_says("is ready") > before
+
+    def _milter_says(self, what):
+        try:
+            with open(self.milter.log, encoding="utf-8", errors="replace") as log:
+                return log.read().count(what)
+        except FileNotFoundError:
+            return 0
+
+    def reload_milter(self):
+        if not self.milter.running:
+            return
+        before = self._milter_says("reloaded")
+        self.milter.signal(signal.SIGHUP)
+        until(lambda: self._milter_says("reloaded") > before, 20, "mailbell-milter has reloaded")
 
     # The operator's tool.
 

@@ -7,7 +7,7 @@ import smtplib
 import subprocess
 from dataclasses import dataclass
 
-from .process import accepts, process_state, tail
+from .process import accepts, children, comm, process_state, tail
 from .wait import until
 
 MAIN = """
@@ -38,6 +38,7 @@ virtual_transport = @transport@
 alias_maps =
 alias_database =
 notify_classes =
+non_smtpd_milters = $smtpd_milters
 in_flow_delay = 0
 # Nothing leaves loopback: whatever is not for lab.test fails at once.
 default_transport = error:no mail leaves the laboratory
@@ -120,10 +121,20 @@ class Postfix:
         self.command("postfix", "stop", check=False)
         until(lambda: process_state(pid) is None, 20, "Postfix stopped")
 
-    def transport(self, transport):
-        """Sends all mail that comes from now on another way."""
-        self.command("postconf", f"virtual_transport={transport}")
+    def transport(self, transport, milters=""):
+        """Sends all mail that comes from now on another way, and shows it to these milters."""
+        self.configure(virtual_transport=transport, smtpd_milters=milters)
+
+    def configure(self, **settings):
+        """main.cf says this from now on; what still ran with what it said before has ended."""
+        old = self.processes("smtpd") + self.processes("cleanup")
+        self.command("postconf", *(f"{key}={value}" for key, value in settings.items()))
         self.command("postfix", "reload")
+        until(lambda: all(process_state(pid) in (None, "Z") for pid in old), 20, "Postfix has reloaded")
+
+    def processes(self, name):
+        """The process ids of one kind of its programs."""
+        return [pid for pid in children(self.pid) if comm(pid) == name]
 
     def flush(self):
         """Tries what is deferred again, now."""

@@ -73,6 +73,15 @@ def process_state(pid):
         return None
 
 
+def comm(pid):
+    """The name of a process's program, or None where there is no such process."""
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as name:
+            return name.read().rstrip("\n")
+    except OSError:
+        return None
+
+
 def children(pid):
     """The process ids of pid's living children."""
     found = []

@@ -132,7 +132,7 @@ Try, in another terminal:
   {tool} list {USER}
   {tool} show {USER} {device.id}
   {tool} test {USER}
-  tail -f {lab.mailbell.daemon.log} {lab.mailbell.proxy.log} {lab.postfix.log}
+  tail -f {" ".join(lab.mailbell.logs)} {lab.postfix.log}
 """, flush=True)
     imap.logout()
     while True:
@@ -147,7 +147,7 @@ def run(options, show):
     message = re.sub(rb"\r?\n", b"\r\n", message)
     lab = Lab()
     try:
-        lab.start("dovecot" if options.dovecot else "lmtp")
+        lab.start("dovecot" if options.dovecot else "milter" if options.milter else "lmtp")
         show.step(f"Postfix, Dovecot and mailbell run in {lab.dir}")
         lab.dovecot.sieve(USER, SIEVE)
         with lab.imap(USER) as imap:
@@ -169,7 +169,9 @@ def run(options, show):
 
 def arguments():
     parser = argparse.ArgumentParser(prog="contrib/quickstart")
-    parser.add_argument("--dovecot", action="store_true")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--dovecot", action="store_true")
+    how.add_argument("--milter", action="store_true")
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--eml", type=argparse.FileType("rb"), metavar="FILE")
     parser.add_argument("--started", type=float, default=time.time(), help=argparse.SUPPRESS)
