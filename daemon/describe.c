@@ -10,6 +10,8 @@
 #include "lib/clock.h"
 #include "lib/wire.h"
 
+#define ORIGINS_SHOWN	10000
+
 const char *
 describe_host(const struct subscription *sub, char *out, size_t size)
 {
@@ -155,6 +157,23 @@ describe_account(struct daemon *d, const struct account *account, struct buf *ou
 }
 
 static void
+put_answers(const struct counters *c, struct buf *out)
+{
+	static const char *const names[ANSWERS] = {
+		[ANSWER_TAKEN] = "answers_2xx", [ANSWER_KEY_REFUSED] = "answers_401_403",
+		[ANSWER_GONE] = "answers_404_410", [ANSWER_TOO_LARGE] = "answers_413",
+		[ANSWER_TOO_MANY] = "answers_429", [ANSWER_4XX] = "answers_other_4xx",
+		[ANSWER_503] = "answers_503", [ANSWER_5XX] = "answers_other_5xx",
+		[ANSWER_TIMEOUT] = "answers_timeout", [ANSWER_DNS] = "answers_dns",
+		[ANSWER_CONNECT] = "answers_connect", [ANSWER_TLS] = "answers_tls",
+		[ANSWER_BROKEN] = "answers_broken", [ANSWER_GUARD] = "answers_guard",
+	};
+
+	for (int i = 0; i < ANSWERS; i++)
+		wire_row_number(out, names[i], (int64_t)c->answers[i]);
+}
+
+static void
 put_counters(const struct counters *c, struct buf *out)
 {
 	const struct {
@@ -173,6 +192,36 @@ put_counters(const struct counters *c, struct buf *out)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		wire_row_number(out, rows[i].name, (int64_t)rows[i].value);
+	put_answers(c, out);
+}
+
+/* The seconds of the monotonic clock as time of the day; 0 stays 0. */
+static int64_t
+wall_of(int64_t mono_s)
+{
+	return mono_s == 0 ? 0 : clock_wall_s() + mono_s - clock_mono_ms() / 1000;
+}
+
+void
+describe_origins(struct daemon *d, struct buf *out)
+{
+	const struct origins *all = sender_origins(d->sender);
+	const struct origin *o = NULL;
+	struct origin_view v;
+	size_t start;
+
+	for (int i = 0; i < ORIGINS_SHOWN && (o = origin_walk(all, o)) != NULL; i++) {
+		origin_show(o, &v);
+		start = wire_begin_row(out);
+		wire_row_text(out, "host", slice_of(v.name + strlen("https://")));
+		wire_row_text(out, "state", slice_of(!v.paused ? "open" : v.probing ? "probed" : "paused"));
+		wire_row_number(out, "in_flight", (int64_t)v.in_flight);
+		wire_row_number(out, "waiting", (int64_t)v.waiting);
+		wire_row_number(out, "last_success_time", wall_of(v.last_taken));
+		wire_row_number(out, "paused_until_time", v.paused ? wall_of(v.until) : 0);
+		wire_row_text(out, "why", slice_of(v.why));
+		wire_end_row(out, start);
+	}
 }
 
 void
@@ -181,6 +230,7 @@ describe_status(struct daemon *d, struct buf *out)
 	static const char *const hooks[] = { "lmtp", "milter", "dovecot" };
 	struct join_counts join;
 	const char *key = vapid_current(d->vapid);
+	int64_t oldest = sender_oldest(d->sender);
 	size_t start = wire_begin_row(out);
 
 	join_count(d->join, &join);
@@ -191,8 +241,12 @@ describe_status(struct daemon *d, struct buf *out)
 	wire_row_number(out, "subscriptions", store_sub_count(d->store));
 	wire_row_number(out, "connections", (int64_t)peers_count(d->peers));
 	wire_row_number(out, "outbox", (int64_t)sender_total(d->sender));
+	wire_row_number(out, "oldest_age", oldest == 0 ? 0 : (clock_wall_ms() - oldest) / 1000);
+	wire_row_number(out, "in_flight", (int64_t)sender_in_flight(d->sender));
+	wire_row_number(out, "origins_paused", (int64_t)origins_paused(sender_origins(d->sender)));
 	wire_row_number(out, "waiting_arrivals", (int64_t)join.waiting_arrivals);
 	wire_row_number(out, "waiting_saved", (int64_t)join.waiting_saved);
+	wire_row_number(out, "held_arrivals", (int64_t)join.held_arrivals);
 	wire_row_number(out, "joined", (int64_t)join.joined);
 	wire_row_number(out, "sync_no_end", (int64_t)join.sync_no_end);
 	wire_row_number(out, "sync_no_arrival", (int64_t)join.sync_no_arrival);

@@ -328,4 +328,5 @@ join_count(const struct join *j, struct join_counts *out)
 	*out = j->counts;
 	out->waiting_arrivals = j->n_debts;
 	out->waiting_saved = j->n_saved;
+	out->held_arrivals = j->held.n;
 }

@@ -95,6 +95,7 @@ void	join_finish(struct join *j, const struct join_sink *sink);
 
 struct join_counts {
 	size_t		waiting_arrivals, waiting_saved;
+	size_t		held_arrivals;	/* hook = milter: kept for the deliveries to come */
 	uint64_t	joined, sync_no_end, sync_no_arrival, repeated;
 	uint64_t	overflow;	/* told early or, while the sink takes nothing, not at all */
 };
