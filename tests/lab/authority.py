@@ -40,6 +40,12 @@ class Authority:
             (x509.KeyUsage(False, False, False, False, False, True, True, False, False), True),
             (x509.SubjectKeyIdentifier.from_public_key(self.key.public_key()), False)]))
 
+    def stranger(self):
+        """Another authority, which no client knows."""
+        folder = os.path.join(self.folder, "stranger")
+        os.makedirs(folder, exist_ok=True)
+        return Authority(folder)
+
     def issue(self, label, hosts=("127.0.0.1", "localhost"), days=(-1, 30)):
         """A certificate for these addresses and names: the paths of chain and key."""
         key = ec.generate_private_key(ec.SECP256R1())

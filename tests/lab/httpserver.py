@@ -118,6 +118,8 @@ class _Http2:
         self.frames = _Frames()
 
     async def run(self):
+        if self.service.max_streams is not None:
+            self.h2.local_settings.max_concurrent_streams = self.service.max_streams
         self.h2.initiate_connection()
         self.flush()
         try:

@@ -23,6 +23,7 @@ from .mailbell import Mailbell
 from .postfix import Postfix
 from .process import free_ports, tail
 from .pushd import PushService
+from .wait import until
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -198,6 +199,13 @@ class Lab:
         """A device of user, subscribed and acknowledged."""
         with self.imap(user) as imap:
             return self.device(**keys).subscribe(imap)
+
+    def decided(self, timeout=30):
+        """Waits until the daemon has no arrival and no saved event without the other half."""
+        def nothing_waits():
+            status = self.mailbell.admin("status")
+            return status["waiting_arrivals"] == status["waiting_saved"] == 0
+        until(nothing_waits, timeout, "every arrival and every saved event is decided")
 
     def waiting(self, device):
         """How many messages wait in the outbox for a device."""

@@ -29,6 +29,7 @@ class PushService:
         self._of = defaultdict(list)        # the same, by path
         self.connections = 0
         self.resets = 0             # RST_STREAM frames from clients
+        self.max_streams = None     # SETTINGS_MAX_CONCURRENT_STREAMS, where it is to be said
         self._scripts = defaultdict(deque)
         self._always = {}
         self._change = threading.Condition()

@@ -240,8 +240,9 @@ def test_bad_configuration_at_sighup(lab, user, phone):
     assert set(workers) & set(lab.mailbell.workers())
 
 
-def test_worker_dies(lab, user):
-    """kill -9 of an idle worker: another takes its place, and no connection is refused."""
+def test_worker_dies(lab, user, settings):
+    """kill -9 of a worker: another takes its place, and no connection is refused."""
+    settings(arrival_timeout="5s")
     with Stream(lab, user) as stream:
         for _ in range(2):
             victim = lab.mailbell.workers()[0]
@@ -253,6 +254,7 @@ def test_worker_dies(lab, user):
         until_sent(lab, queue_id)
     with open(lab.postfix.log, encoding="utf-8", errors="replace") as log:
         assert "Connection refused" not in log.read()
+    lab.decided()
 
 
 def test_sigterm(lab):
@@ -262,8 +264,9 @@ def test_sigterm(lab):
     assert all(process_state(pid) is None for pid in workers)
 
 
-def test_same_mail_without_the_proxy(lab, user):
+def test_same_mail_without_the_proxy(lab, user, settings):
     """What IMAP shows of a message is the same with and without the proxy in the way."""
+    settings(arrival_timeout="2s")
     lab.deliver(user, AWKWARD)
     lab.postfix.transport(lab.transports["dovecot"])
     try:
@@ -271,6 +274,7 @@ def test_same_mail_without_the_proxy(lab, user):
     finally:
         lab.postfix.transport(lab.transports["lmtp"])
     assert body(lab, user, 1) == body(lab, user, 2) == AWKWARD
+    lab.decided()
 
 
 def test_append_is_a_literal(lab, user):

@@ -11,11 +11,8 @@ from lab.wait import until
 
 def settled(lab, phone):
     """Waits until the daemon has decided all that it knows of, and sent it to this device."""
-    def idle():
-        status = lab.mailbell.admin("status")
-        return (status["waiting_arrivals"] == status["waiting_saved"] == 0
-                and lab.waiting(phone) == 0)
-    until(idle, 30, "the daemon has nothing left to do")
+    lab.decided()
+    until(lambda: lab.waiting(phone) == 0, 30, "nothing waits for the device")
 
 
 def all_new(lab, phone):
