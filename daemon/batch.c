@@ -100,6 +100,7 @@ batch_gather(struct store *s, uint64_t number, uint64_t generation, int64_t now_
 	int rc;
 
 	b->n = b->total = b->expired = b->used = 0;
+	b->oldest_ms = 0;
 	b->next_due = OUTBOX_NEVER;
 	while ((rc = store_outbox_next(s, number, sequence, &r, err)) == 1 && r.number == number) {
 		sequence = r.sequence;
@@ -110,6 +111,8 @@ batch_gather(struct store *s, uint64_t number, uint64_t generation, int64_t now_
 			continue;
 		}
 		b->total++;
+		if (b->oldest_ms == 0 || r.accepted_ms < b->oldest_ms)
+			b->oldest_ms = r.accepted_ms;
 		if (r.due > now_s)
 			b->next_due = r.due < b->next_due ? r.due : b->next_due;
 		else if (!take(b, &r))

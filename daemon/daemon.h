@@ -11,11 +11,19 @@
 #include "lib/config.h"
 #include "lib/loop.h"
 
+/* How pushes ended, by cause. */
+enum answer {
+	ANSWER_TAKEN, ANSWER_KEY_REFUSED, ANSWER_GONE, ANSWER_TOO_LARGE, ANSWER_TOO_MANY, ANSWER_4XX,
+	ANSWER_503, ANSWER_5XX, ANSWER_TIMEOUT, ANSWER_DNS, ANSWER_CONNECT, ANSWER_TLS, ANSWER_BROKEN,
+	ANSWER_GUARD, ANSWERS
+};
+
 /* What happened since the start; shown by `mailbell status`. */
 struct counters {
 	uint64_t	saved, arrivals, notifications;
 	uint64_t	silent, quiet, no_subscription;
 	uint64_t	sent, later, dropped, gone, expired, collapsed;
+	uint64_t	answers[ANSWERS];
 	uint64_t	wrong_hook, lost_by_hooks, bad_frames, refused_peers, store_errors;
 };
 
@@ -33,6 +41,7 @@ struct daemon {
 	struct sweep	*sweep;
 	struct counters	 counters;
 	int64_t		 started;	/* seconds since the epoch */
+	int64_t		 distrust_ms;	/* the clock has jumped: ages mean nothing until then (monotonic) */
 	bool		 want_flush;	/* somebody is to be answered only after store_flush */
 };
 

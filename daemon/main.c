@@ -28,6 +28,8 @@
 
 #define CHECKPOINT_MS	(60 * 1000)
 #define JUMP_MS		(3600 * 1000)
+#define DISTRUST_MS	(86400 * 1000)
+#define CLOCK		"clock"		/* the number in the store: when it was last written */
 #define SAVED_MAX	50000
 #define MILTER_MAX	(64 * 1024 * 1024)
 
@@ -304,6 +306,17 @@ close_all(struct run *r)
 
 /* The loop */
 
+static int
+note_clock(struct store *s, struct err *err)
+{
+	if (store_begin(s, err) < 0)
+		return -1;
+	if (store_number_put(s, CLOCK, clock_wall_s(), err) == 0 && store_commit(s, err) == 0)
+		return 0;
+	store_abort(s);
+	return -1;
+}
+
 static void
 checkpoint(struct run *r, int64_t now_ms)
 {
@@ -312,8 +325,17 @@ checkpoint(struct run *r, int64_t now_ms)
 	if (now_ms < r->checkpoint_ms && !store_checkpoint_due(r->d.store))
 		return;
 	r->checkpoint_ms = now_ms + CHECKPOINT_MS;
-	if (store_checkpoint(r->d.store, &err) < 0)
+	if (note_clock(r->d.store, &err) < 0 || store_checkpoint(r->d.store, &err) < 0)
 		log_warn("checkpoint: %s", err.text);
+}
+
+static void
+distrust(struct daemon *d, int64_t jump_s, int64_t now_ms)
+{
+	log_warn("the clock has jumped by %lld s: nothing is removed for its age for a day",
+	    (long long)jump_s);
+	d->distrust_ms = now_ms + DISTRUST_MS;
+	vapid_forget(d->vapid);
 }
 
 /* The wall clock against the monotonic one. */
@@ -325,10 +347,19 @@ watch_clock(struct run *r, int64_t now_ms)
 	r->wall_less_mono_ms = offset;
 	if (jump > -JUMP_MS && jump < JUMP_MS)
 		return;
-	log_warn("the clock has jumped by %lld s: nothing is removed for its age for a day",
-	    (long long)(jump / 1000));
-	vapid_forget(r->d.vapid);
-	sweep_pause(r->d.sweep, now_ms);
+	distrust(&r->d, jump / 1000, now_ms);
+}
+
+/* The wall clock against what it was at the last checkpoint. */
+static int
+check_clock(struct daemon *d, struct err *err)
+{
+	int64_t last, now_s = clock_wall_s();
+	int rc = store_number_get(d->store, CLOCK, &last, err);
+
+	if (rc == 1 && (now_s < last - CHECKPOINT_MS / 1000 || now_s > last + DISTRUST_MS / 1000))
+		distrust(d, now_s - last, clock_mono_ms());
+	return rc < 0 ? -1 : 0;
 }
 
 static bool
@@ -400,6 +431,8 @@ run(struct run *r)
 	}
 	r->wall_less_mono_ms = clock_wall_ms() - clock_mono_ms();
 	r->checkpoint_ms = clock_mono_ms() + CHECKPOINT_MS;
+	if (check_clock(&r->d, &err) < 0)
+		log_warn("%s", err.text);
 	log_notice("mailbelld %s is ready", MAILBELL_VERSION);
 	say_key(&r->d);
 	while (!r->quit && !store_broken(r->d.store))

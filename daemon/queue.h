@@ -20,6 +20,9 @@ struct pending {
 	uint64_t	number;
 	size_t		count;		/* records in the outbox */
 	int64_t		due_ms;		/* monotonic; QUEUE_NEVER: not before something happens */
+	int64_t		held_ms;	/* what comes meanwhile changes nothing: it is to wait until then */
+	int64_t		oldest_ms;	/* wall clock: when the first of its records was accepted */
+	bool		behind;		/* only a verification waits: everybody else comes first */
 	bool		flying;		/* a push is under way: nothing else is started */
 	struct origin_waiter waiter;	/* due, but its origin has no slot */
 	size_t		place;		/* the heap's */
@@ -34,11 +37,13 @@ struct pending	*queue_get(const struct queue *q, uint64_t number);	/* or NULL */
 struct pending	*queue_add(struct queue *q, uint64_t number);
 void		 queue_remove(struct queue *q, struct pending *p);
 void		 queue_set_due(struct queue *q, struct pending *p, int64_t due_ms);
-/* The one that is due first, or NULL where the queue is empty. */
-struct pending	*queue_first(const struct queue *q);
+/* Into the other half of the queue. */
+void		 queue_set_behind(struct queue *q, struct pending *p, bool behind);
+/* The one of those that are behind, or not, that is due first; NULL: there is none. */
+struct pending	*queue_first(const struct queue *q, bool behind);
 
 size_t		 queue_length(const struct queue *q);
 /* All of them, in no order: i < queue_length. */
-struct pending	*queue_at(const struct queue *q, size_t i);
+const struct pending	*queue_at(const struct queue *q, size_t i);
 
 #endif

@@ -14,6 +14,7 @@
 #define VERIFY_AN_HOUR	10
 #define VERIFY_A_DAY	30
 #define VERIFY_APART_S	60
+#define TWINS_MAX	64	/* more than any account has */
 
 const char *
 register_parse(struct daemon *d, struct register_form *form, struct slice endpoint, struct slice key,
@@ -114,6 +115,7 @@ forget_failures(struct delivery *delivery)
 {
 	delivery->failures = delivery->fail_429 = delivery->tries = 0;
 	delivery->failing_since = delivery->wait_until = delivery->first_404 = 0;
+	delivery->last_success = 0;
 	delivery->size_limit = 0;
 	delivery->as_sync = delivery->key_refused = delivery->quieted = false;
 }
@@ -143,6 +145,8 @@ commit(struct daemon *d, struct subscription *sub, struct account *a, bool chang
 	    store_commit(s, err) < 0)
 		goto failed;
 	sender_added(d->sender, sub->number, 1);
+	if (changed)
+		sender_look(d->sender, sub->number);
 	return 0;
 failed:
 	store_abort(s);
@@ -284,6 +288,7 @@ register_put(struct daemon *d, const struct register_form *form, int64_t now_s,
 {
 	const char *key = vapid_current(d->vapid);
 	struct account a;
+	bool other_key;
 	int rc;
 
 	memset(out, 0, sizeof(*out));
@@ -294,7 +299,8 @@ register_put(struct daemon *d, const struct register_form *form, int64_t now_s,
 		return refuse(out, "UNAVAILABLE", "This subscription was stored by a newer version");
 	if (rc == 0 || !same_form(&out->sub, form))
 		return put_new(d, form, rc == 1, &a, now_s, out, err);
-	if (strcmp(out->sub.key, key) == 0) {
+	other_key = strcmp(out->sub.key, key) != 0;
+	if (!other_key) {
 		if (out->sub.state == SUB_ACTIVE)
 			return refresh(d, out, now_s, err);
 		rc = verify_again(d, out, &a, now_s, err);
@@ -311,7 +317,15 @@ register_put(struct daemon *d, const struct register_form *form, int64_t now_s,
 	}
 	out->sub.refreshed = now_s;
 	out->changed = true;
-	return commit(d, &out->sub, &a, false, now_s, err);
+	return commit(d, &out->sub, &a, other_key, now_s, err);
+}
+
+/* What is in memory of a subscription that was deleted. */
+static void
+forget(struct daemon *d, uint64_t number)
+{
+	sender_forget(d->sender, number);
+	silence_forget(d, number);
 }
 
 /* ACKWEBPUSH */
@@ -346,24 +360,49 @@ find_by_token(struct store *s, const char *account, const uint8_t hash[TOKEN_HAS
 	return rc < 0 ? -1 : 0;
 }
 
-/* A reinstalled client: the same endpoint under an older id goes. */
+/*
+ * Inside a group: a reinstalled client, the same endpoint under an older id goes.  Their numbers, up to
+ * max, are told: the number of them, or -1.
+ */
 static int
-delete_twins(struct daemon *d, const struct subscription *sub, struct err *err)
+delete_twins(struct daemon *d, const struct subscription *sub, uint64_t *numbers, int max,
+    struct err *err)
 {
 	struct subscription other;
 	char id[SUB_ID_MAX + 1] = "";
-	int rc;
+	int rc = 0, n = 0;
 
-	while ((rc = store_sub_next(d->store, sub->account, id, &other, err)) == 1 &&
+	while (n < max && (rc = store_sub_next(d->store, sub->account, id, &other, err)) == 1 &&
 	    strcmp(other.account, sub->account) == 0) {
 		memcpy(id, other.id, sizeof(id));
 		if (other.state == SUB_NEWER || other.number == sub->number ||
 		    strcmp(other.normal, sub->normal) != 0)
 			continue;
-		if (register_delete(d, &other, err) < 0)
+		if (store_sub_del(d->store, &other, err) < 0)
 			return -1;
+		numbers[n++] = other.number;
 	}
-	return rc < 0 ? -1 : 0;
+	explicit_bzero(&other, sizeof(other));
+	return rc < 0 ? -1 : n;
+}
+
+/* The subscription and its twins, in one group. */
+static int
+commit_acknowledged(struct daemon *d, struct subscription *sub, struct err *err)
+{
+	uint64_t numbers[TWINS_MAX];
+	int n;
+
+	if (store_begin(d->store, err) < 0)
+		return -1;
+	if (store_sub_put(d->store, sub, err) < 0 ||
+	    (n = delete_twins(d, sub, numbers, TWINS_MAX, err)) < 0 || store_commit(d->store, err) < 0) {
+		store_abort(d->store);
+		return -1;
+	}
+	for (int i = 0; i < n; i++)
+		forget(d, numbers[i]);
+	return 0;
 }
 
 int
@@ -384,9 +423,7 @@ register_acknowledge(struct daemon *d, const char *account, struct slice token, 
 	sub->state = SUB_ACTIVE;
 	sub->acknowledged = sub->refreshed = now_s;
 	sub->inactive_since = 0;
-	if (put_alone(d->store, sub, err) < 0)
-		return -1;
-	return delete_twins(d, sub, err) < 0 ? -1 : 1;
+	return commit_acknowledged(d, sub, err) < 0 ? -1 : 1;
 }
 
 int
@@ -398,7 +435,6 @@ register_delete(struct daemon *d, const struct subscription *sub, struct err *er
 		store_abort(d->store);
 		return -1;
 	}
-	sender_forget(d->sender, sub->number);
-	silence_forget(d, sub->number);
+	forget(d, sub->number);
 	return 0;
 }

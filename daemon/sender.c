@@ -1,7 +1,6 @@
 /*
- * The queue says whom to look at next.  Looking reads the subscription and its due records, and ends
- * in one of four ways: nothing is left (it leaves the queue), it is to wait (a time), its origin has
- * no slot (it stands in line there), or a push starts.  After an answer it is looked at again.
+ * The queue says whom to look at next (sender_look.c); an answer (sender_answer.c) puts its
+ * subscription back into the queue.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,13 +11,18 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 
-#define LOOK_AGAIN_S	3600	/* a wait is looked at again so often: the wall clock may have jumped */
 #define LOOKS_A_TURN	256
+
+int64_t
+sender_now(void)
+{
+	return clock_mono_ms() / 1000;
+}
 
 /* The queue */
 
-static void
-set_count(struct sender *s, struct pending *p, size_t count)
+void
+sender_set_count(struct sender *s, struct pending *p, size_t count)
 {
 	s->total += count - p->count;
 	p->count = count;
@@ -27,32 +31,56 @@ set_count(struct sender *s, struct pending *p, size_t count)
 void
 sender_leave(struct sender *s, struct pending *p)
 {
-	set_count(s, p, 0);
+	sender_set_count(s, p, 0);
 	queue_remove(s->queue, p);
 }
 
 void
-sender_wait_for(struct sender *s, struct pending *p, int64_t seconds)
+sender_wait_for(struct sender *s, struct pending *p, int64_t ms)
 {
-	if (seconds > LOOK_AGAIN_S)
-		seconds = LOOK_AGAIN_S;
-	queue_set_due(s->queue, p, clock_mono_ms() + (seconds < 0 ? 0 : seconds) * 1000);
+	if (ms > SENDER_LOOK_AGAIN_MS)
+		ms = SENDER_LOOK_AGAIN_MS;
+	p->held_ms = 0;
+	queue_set_due(s->queue, p, clock_mono_ms() + (ms < 0 ? 0 : ms));
+}
+
+/* Nothing is sent before, whatever comes. */
+void
+sender_hold_for(struct sender *s, struct pending *p, int64_t ms)
+{
+	sender_wait_for(s, p, ms);
+	p->held_ms = p->due_ms;
+}
+
+/* Sooner than it would be looked at, never later. */
+static void
+look_within(struct sender *s, struct pending *p, int64_t ms)
+{
+	int64_t at = clock_mono_ms() + ms;
+
+	if (p->flying || p->waiter.origin != NULL)	/* then it will be looked at anyhow */
+		return;
+	if (at < p->held_ms)
+		at = p->held_ms;
+	if (at < p->due_ms)
+		queue_set_due(s->queue, p, at);
 }
 
 static void
-look_now(struct sender *s, struct pending *p, int64_t delay_s)
+add(struct sender *s, uint64_t number, size_t n, int64_t accepted_ms)
 {
-	if (!p->flying && p->waiter.origin == NULL)	/* else it will be looked at anyhow */
-		sender_wait_for(s, p, delay_s);
+	struct pending *p = queue_add(s->queue, number);
+
+	if (p->count == 0)
+		p->oldest_ms = accepted_ms;
+	sender_set_count(s, p, p->count + n);
+	look_within(s, p, s->daemon->config.send_delay * 1000);
 }
 
 void
 sender_added(struct sender *s, uint64_t number, size_t n)
 {
-	struct pending *p = queue_add(s->queue, number);
-
-	set_count(s, p, p->count + n);
-	look_now(s, p, s->daemon->config.send_delay);
+	add(s, number, n, clock_wall_ms());
 }
 
 void
@@ -60,8 +88,10 @@ sender_look(struct sender *s, uint64_t number)
 {
 	struct pending *p = queue_get(s->queue, number);
 
-	if (p != NULL)
-		look_now(s, p, 0);
+	if (p == NULL)
+		return;
+	p->held_ms = 0;
+	look_within(s, p, 0);
 }
 
 void
@@ -71,7 +101,7 @@ sender_forget(struct sender *s, uint64_t number)
 
 	if (p == NULL)
 		return;
-	set_count(s, p, 0);
+	sender_set_count(s, p, 0);
 	if (!p->flying)		/* else the answer finds no subscription and ends it */
 		queue_remove(s->queue, p);
 }
@@ -90,12 +120,47 @@ sender_total(const struct sender *s)
 	return s->total;
 }
 
+int64_t
+sender_oldest(const struct sender *s)
+{
+	int64_t oldest = 0;
+
+	for (size_t i = 0; i < queue_length(s->queue); i++) {
+		const struct pending *p = queue_at(s->queue, i);
+
+		if (p->count > 0 && (oldest == 0 || p->oldest_ms < oldest))
+			oldest = p->oldest_ms;
+	}
+	return oldest;
+}
+
+size_t
+sender_in_flight(const struct sender *s)
+{
+	return post_in_flight(s->post);
+}
+
+const struct origins *
+sender_origins(const struct sender *s)
+{
+	return s->origins;
+}
+
 bool
-sender_flying(const struct sender *s, uint64_t number)
+sender_covers(const struct sender *s, uint64_t number, uint64_t sequence)
 {
 	const struct pending *p = queue_get(s->queue, number);
 
-	return p != NULL && p->flying;
+	if (p == NULL || !p->flying)
+		return false;
+	for (size_t i = 0; i < POST_MAX; i++) {
+		const struct flight *f = &s->flights[i];
+
+		for (size_t k = 0; f->used && f->number == number && k < f->n; k++)
+			if (f->records[k].sequence == sequence)
+				return true;
+	}
+	return false;
 }
 
 int64_t
@@ -108,116 +173,6 @@ sender_wait(const struct sender *s, uint64_t number)
 		return -1;
 	left = p->due_ms == QUEUE_NEVER ? 0 : (p->due_ms - clock_mono_ms()) / 1000;
 	return left < 0 ? 0 : left;
-}
-
-/* Reads what a look needs, and cleans the outbox on the way.  1, 0 (the subscription is gone), -1. */
-static int
-read_all(struct sender *s, uint64_t number, int64_t now_s, struct subscription *sub,
-    struct delivery *delivery, struct err *err)
-{
-	struct store *store = s->daemon->store;
-	int rc;
-
-	if (store_begin(store, err) < 0)
-		return -1;
-	rc = store_sub_number(store, number, sub, err);
-	if (rc == 1)
-		rc = store_delivery_get(store, number, delivery, err);
-	if (rc == 0)
-		memset(sub, 0, sizeof(*sub));
-	if (rc < 0 || batch_gather(store, number, rc == 1 ? sub->generation : 0, now_s, s->batch,
-	    err) < 0 || store_commit(store, err) < 0) {
-		store_abort(store);
-		return -1;
-	}
-	s->daemon->counters.expired += s->batch->expired;
-	return rc;
-}
-
-/* Seconds to wait before the next push; 0: none. */
-static int64_t
-must_wait(const struct sender *s, const struct delivery *delivery, int64_t now_s)
-{
-	int64_t wait = delivery->wait_until - now_s;
-
-	if (wait > 0)
-		return wait;
-	if (s->batch->records[0].type == OUTBOX_VERIFY)
-		return 0;
-	return sender_burst_wait(&s->daemon->config, delivery, clock_wall_ms());
-}
-
-static void
-try_push(struct sender *s, struct pending *p, struct subscription *sub, struct delivery *delivery,
-    int64_t now_s)
-{
-	struct guard_endpoint endpoint;
-	struct origin *origin;
-	const char *why;
-	struct err err;
-
-	if (guard_check(s->daemon->guard, slice_of(sub->endpoint), &endpoint, &why) < 0) {
-		log_notice("user=%s, sub=%.8s: nothing is sent: %s", log_clean(slice_of(sub->account)).text,
-		    log_clean(slice_of(sub->id)).text, why);
-		sender_wait_for(s, p, LOOK_AGAIN_S);
-		return;
-	}
-	origin = origin_start(s->origins, endpoint.origin, now_s, &p->waiter);
-	if (origin == NULL) {
-		queue_set_due(s->queue, p, QUEUE_NEVER);
-		return;
-	}
-	if (sender_start(s, p, sub, delivery, &endpoint, origin, now_s, &err) < 0) {
-		origin_end(s->origins, origin, false, now_s);
-		log_warn("a push could not be made, it is tried again in 60 s: %s", err.text);
-		sender_wait_for(s, p, 60);
-	}
-}
-
-/* Nothing goes to what is not acknowledged but its verification. */
-static bool
-may_receive(const struct sender *s, const struct subscription *sub, const struct delivery *delivery)
-{
-	if (delivery->quieted)
-		return false;
-	return sub->state == SUB_ACTIVE || s->batch->records[0].type == OUTBOX_VERIFY;
-}
-
-static void
-look_at(struct sender *s, struct pending *p)
-{
-	struct subscription sub;
-	struct delivery delivery;
-	int64_t now_s = clock_wall_s(), wait;
-	struct err err;
-	int rc;
-
-	rc = read_all(s, p->number, now_s, &sub, &delivery, &err);
-	if (rc < 0) {
-		s->daemon->counters.store_errors++;
-		log_warn("the outbox cannot be read, it is tried again: %s", err.text);
-		sender_wait_for(s, p, 1);
-		return;
-	}
-	set_count(s, p, s->batch->total);
-	if (rc == 0 || s->batch->total == 0) {
-		sender_leave(s, p);
-		return;
-	}
-	if (s->batch->n == 0) {
-		sender_wait_for(s, p, s->batch->next_due - now_s);
-		return;
-	}
-	if (!may_receive(s, &sub, &delivery)) {
-		sender_wait_for(s, p, LOOK_AGAIN_S);
-		return;
-	}
-	wait = must_wait(s, &delivery, now_s);
-	if (wait > 0)
-		sender_wait_for(s, p, wait);
-	else
-		try_push(s, p, &sub, &delivery, now_s);
-	explicit_bzero(&sub, sizeof(sub));
 }
 
 /* The loop's side */
@@ -237,6 +192,18 @@ has_room(struct sender *s)
 	return post_in_flight(s->post) < POST_MAX;
 }
 
+/* The next to be looked at: verifications come behind everybody else. */
+static struct pending *
+next_due(struct sender *s, int64_t now_ms)
+{
+	struct pending *p = queue_first(s->queue, false);
+
+	if (p != NULL && p->due_ms <= now_ms)
+		return p;
+	p = queue_first(s->queue, true);
+	return p != NULL && p->due_ms <= now_ms ? p : NULL;
+}
+
 void
 sender_run(struct sender *s, int64_t now_ms)
 {
@@ -244,24 +211,32 @@ sender_run(struct sender *s, int64_t now_ms)
 
 	post_run(s->post, now_ms);
 	take_answers(s);
-	while (has_room(s) && (p = origin_next(s->origins, clock_wall_s())) != NULL)
-		look_at(s, p);
+	s->ran_s = sender_now();
+	while (has_room(s) && (p = origin_next(s->origins, s->ran_s)) != NULL)
+		sender_look_at(s, p);
 	for (int i = 0; i < LOOKS_A_TURN && has_room(s); i++) {
-		p = queue_first(s->queue);
-		if (p == NULL || p->due_ms > now_ms)
+		p = next_due(s, now_ms);
+		if (p == NULL)
 			break;
-		look_at(s, p);
+		sender_look_at(s, p);
 	}
 }
 
 int64_t
 sender_next(const struct sender *s)
 {
-	const struct pending *p = queue_first(s->queue);
-	int64_t next = post_next(s->post);
+	const struct pending *p;
+	int64_t next = post_next(s->post), wake = origin_wake(s->origins);
 
-	if (p != NULL && p->due_ms < next && post_in_flight(s->post) < POST_MAX)
-		next = p->due_ms;
+	if (post_in_flight(s->post) == POST_MAX)
+		return next;
+	if (wake > s->ran_s && wake < ORIGIN_NEVER && wake * 1000 < next)
+		next = wake * 1000;
+	for (int behind = 0; behind < 2; behind++) {
+		p = queue_first(s->queue, behind);
+		if (p != NULL && p->due_ms < next)
+			next = p->due_ms;
+	}
 	return next;
 }
 
@@ -278,7 +253,7 @@ load(struct sender *s, struct err *err)
 	while ((rc = store_outbox_next(store, number, sequence, &r, err)) == 1) {
 		number = r.number;
 		sequence = r.sequence;
-		sender_added(s, number, 1);
+		add(s, number, 1, r.accepted_ms);
 		if (r.due != OUTBOX_NEVER)
 			continue;
 		rc = store_delivery_get(store, number, &delivery, err);
@@ -303,6 +278,8 @@ sender_new(struct daemon *d, struct err *err)
 	s->daemon = d;
 	s->queue = queue_new();
 	s->origins = origins_new();
+	s->flood = flood_new();
+	s->census = census_new();
 	s->batch = calloc(1, sizeof(*s->batch));
 	if (s->batch == NULL)
 		abort();
@@ -326,13 +303,12 @@ sender_free(struct sender *s)
 	if (s == NULL)
 		return;
 	post_free(s->post);
-	for (size_t i = 0; i < POST_MAX; i++) {
-		if (s->flights[i].used && s->flights[i].origin != NULL)
-			origin_end(s->origins, s->flights[i].origin, false, 0);
+	for (size_t i = 0; i < POST_MAX; i++)
 		sender_end_flight(&s->flights[i]);
-	}
 	queue_free(s->queue);
 	origins_free(s->origins);
+	flood_free(s->flood);
+	census_free(s->census);
 	free(s->batch);
 	free(s);
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "daemon/daemon.h"
+#include "daemon/origin.h"
 #include "daemon/store.h"
 #include "lib/err.h"
 
@@ -31,8 +32,12 @@ void	sender_forget(struct sender *s, uint64_t number);
 /* Records of one subscription, and of all. */
 size_t	sender_waiting(const struct sender *s, uint64_t number);
 size_t	sender_total(const struct sender *s);
-/* Whether a push of this subscription is under way. */
-bool	sender_flying(const struct sender *s, uint64_t number);
+/* When the oldest of all was accepted (milliseconds since the epoch); 0: nothing waits. */
+int64_t	sender_oldest(const struct sender *s);
+size_t	sender_in_flight(const struct sender *s);
+const struct origins	*sender_origins(const struct sender *s);
+/* Whether a push that is under way stands for this record. */
+bool	sender_covers(const struct sender *s, uint64_t number, uint64_t sequence);
 /* Seconds until the subscription's next try, 0: now, -1: nothing waits. */
 int64_t	sender_wait(const struct sender *s, uint64_t number);
 

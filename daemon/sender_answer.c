@@ -7,46 +7,20 @@
 
 #include "daemon/daemon.h"
 #include "daemon/operate.h"
+#include "daemon/pace.h"
 #include "daemon/sender_int.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 
-/* Seconds until the next push of this subscription is allowed: `burst` at once, then one each
- * burst_interval. burst_ms is when the allowance will be full again. */
-int64_t
-sender_burst_wait(const struct config *c, const struct delivery *delivery, int64_t now_ms)
-{
-	int64_t interval = c->burst_interval * 1000, ahead = delivery->burst_ms - now_ms;
-	int64_t allowed = (c->burst - 1) * interval;
-
-	if (ahead > c->burst * interval)	/* the clock was set back */
-		return 0;
-	return ahead <= allowed ? 0 : (ahead - allowed + 999) / 1000;
-}
-
-void
-sender_burst_use(const struct config *c, struct delivery *delivery, int64_t now_ms)
-{
-	int64_t full = c->burst * c->burst_interval * 1000;
-
-	if (delivery->burst_ms < now_ms || delivery->burst_ms > now_ms + full)
-		delivery->burst_ms = now_ms;
-	delivery->burst_ms += c->burst_interval * 1000;
-}
-
 static void
-note_success(struct delivery *d, const struct flight *f, const struct config *c, int64_t now_s)
+note_success(struct delivery *d, const struct flight *f, int64_t now_s)
 {
 	d->last_success = now_s;
 	d->failures = d->fail_429 = d->tries = 0;
 	d->failing_since = d->first_404 = d->wait_until = 0;
 	d->key_refused = false;
-	if (f->with_envelope)
-		d->unseen++;
-	if (f->high)
-		d->high_count++;
 	if (!f->verify)
-		sender_burst_use(c, d, clock_wall_ms());
+		pace_taken(d, f->with_envelope, now_s);
 }
 
 static void
@@ -65,12 +39,6 @@ note_failure(struct delivery *d, const struct retry_output *out, int64_t now_s)
 	}
 	if (out->verdict == RETRY_QUIET)
 		d->quieted = true;
-}
-
-static bool
-is_dead(const struct delivery *d, const struct config *c, int64_t now_s)
-{
-	return d->failing_since != 0 && d->failures >= 3 && now_s - d->failing_since >= c->dead_after;
 }
 
 /* What the answer means for the records: whether they leave the outbox. */
@@ -122,6 +90,51 @@ count_verdict(struct counters *c, enum retry_verdict verdict)
 	}
 }
 
+static enum answer
+class_of_status(int status)
+{
+	switch (status) {
+	case 401:
+	case 403:
+		return ANSWER_KEY_REFUSED;
+	case 404:
+	case 410:
+		return ANSWER_GONE;
+	case 413:
+		return ANSWER_TOO_LARGE;
+	case 429:
+		return ANSWER_TOO_MANY;
+	case 503:
+		return ANSWER_503;
+	default:
+		if (status < 300)
+			return ANSWER_TAKEN;
+		return status >= 400 && status < 500 ? ANSWER_4XX : ANSWER_5XX;
+	}
+}
+
+static enum answer
+class_of(const struct post_answer *a)
+{
+	switch (a->result) {
+	case PUSH_HTTP:
+		return class_of_status(a->status);
+	case PUSH_TIMEOUT:
+		return ANSWER_TIMEOUT;
+	case PUSH_DNS:
+		return ANSWER_DNS;
+	case PUSH_CONNECT:
+		return ANSWER_CONNECT;
+	case PUSH_TLS:
+		return ANSWER_TLS;
+	case PUSH_REFUSED:
+		return ANSWER_GUARD;
+	case PUSH_TRANSPORT:
+		break;
+	}
+	return ANSWER_BROKEN;
+}
+
 /* "sent (201)", "later (timeout)": for logs and for `mailbell test`. */
 static void
 outcome_text(char *out, size_t size, enum retry_verdict verdict, const struct post_answer *a)
@@ -146,14 +159,16 @@ log_outcome(const struct flight *f, const struct delivery *delivery, const char 
 }
 
 static void
-decide(const struct flight *f, const struct delivery *delivery, const struct post_answer *a,
-    int64_t now_s, struct retry_output *out)
+decide(const struct daemon *d, const struct flight *f, const struct delivery *delivery,
+    const struct post_answer *a, int64_t now_s, struct retry_output *out)
 {
+	bool trusted = clock_mono_ms() >= d->distrust_ms;	/* ages mean something */
 	struct retry_input in = {
 		.result = a->result, .status = a->status,
 		.retry_after = retry_after_parse(a->retry_after, now_s), .now = now_s,
 		.expires = f->expires, .tries = delivery->tries + 1, .fail_429 = delivery->fail_429,
-		.verify = f->verify, .acknowledged = f->acknowledged, .first_404 = delivery->first_404,
+		.verify = f->verify, .acknowledged = f->acknowledged,
+		.first_404 = trusted ? delivery->first_404 : 0,
 		.bucket = (unsigned)f->bucket, .sync_only = !f->with_envelope,
 	};
 
@@ -176,41 +191,61 @@ landed(struct sender *s, const struct flight *f, bool deleted)
 		sender_wait_for(s, p, 0);
 }
 
+/* What becomes of the delivery record. */
+static void
+note_answer(struct daemon *d, const struct flight *f, const struct post_answer *a,
+    const struct retry_output *out, struct delivery *delivery)
+{
+	struct delivery before = *delivery;
+	int64_t now_s = clock_wall_s();
+
+	delivery->last_try = now_s;
+	delivery->last_result = a->result;
+	delivery->last_status = (uint32_t)a->status;
+	if (!f->verify)
+		pace_used(&d->config, delivery, f->high, clock_wall_ms());
+	if (out->verdict == RETRY_DONE)
+		note_success(delivery, f, now_s);
+	else
+		note_failure(delivery, out, now_s);
+	if (f->test_peer != 0 && out->verdict != RETRY_DONE) {	/* a test makes nobody wait */
+		delivery->wait_until = before.wait_until;
+		delivery->tries = before.tries;
+	}
+}
+
+/* 1: f's subscription is as it was when the push was made; 0: it is gone or another one; -1. */
+static int
+read_both(struct daemon *d, const struct flight *f, struct subscription *sub,
+    struct delivery *delivery, struct err *err)
+{
+	int rc = store_sub_number(d->store, f->number, sub, err);
+
+	if (rc == 1 && sub->generation != f->generation)
+		rc = 0;
+	return rc == 1 ? store_delivery_get(d->store, f->number, delivery, err) : rc;
+}
+
 void
 sender_answer(struct sender *s, struct flight *f, const struct post_answer *a)
 {
 	struct daemon *d = s->daemon;
 	struct retry_output out = { .verdict = RETRY_LATER };
 	struct subscription sub;
-	struct delivery delivery, before;
-	int64_t now_s = clock_wall_s();
+	struct delivery delivery;
 	char outcome[64];
 	struct err err;
 	int rc;
 
-	rc = store_sub_number(d->store, f->number, &sub, &err);
-	if (rc == 1)
-		rc = store_delivery_get(d->store, f->number, &delivery, &err);
+	d->counters.answers[class_of(a)]++;
+	rc = read_both(d, f, &sub, &delivery, &err);
 	if (rc == 1) {
-		if (a->result == PUSH_HTTP && a->status == 429)
+		if (class_of(a) == ANSWER_TOO_MANY)
 			delivery.fail_429++;
-		decide(f, &delivery, a, now_s, &out);
+		decide(d, f, &delivery, a, clock_wall_s(), &out);
 		outcome_text(outcome, sizeof(outcome), out.verdict, a);
 		log_outcome(f, &delivery, outcome);
-		before = delivery;
-		delivery.last_try = now_s;
-		delivery.last_result = a->result;
-		delivery.last_status = (uint32_t)a->status;
-		if (out.verdict == RETRY_DONE)
-			note_success(&delivery, f, &d->config, now_s);
-		else
-			note_failure(&delivery, &out, now_s);
-		if (out.verdict != RETRY_DONE && is_dead(&delivery, &d->config, now_s))
-			out.verdict = RETRY_DELETE;
-		if (f->test_peer != 0 && out.verdict != RETRY_DONE) {	/* a test makes nobody wait */
-			delivery.wait_until = before.wait_until;
-			delivery.tries = before.tries;
-		}
+		note_answer(d, f, a, &out, &delivery);
 		count_verdict(&d->counters, out.verdict);
 		rc = commit_answer(s, f, &sub, &delivery, out.verdict, &err);
 		if (f->test_peer != 0)
@@ -219,7 +254,8 @@ sender_answer(struct sender *s, struct flight *f, const struct post_answer *a)
 	if (rc < 0)
 		log_warn("the outcome of a push could not be stored, it may be repeated: %s", err.text);
 	if (f->origin != NULL)
-		origin_end(s->origins, f->origin, out.verdict == RETRY_DONE, now_s);
-	landed(s, f, out.verdict == RETRY_DELETE);
+		sender_judge(s, f, a);
+	landed(s, f, rc == 1 && out.verdict == RETRY_DELETE);
 	sender_end_flight(f);
+	explicit_bzero(&sub, sizeof(sub));
 }

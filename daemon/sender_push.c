@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "daemon/daemon.h"
+#include "daemon/pace.h"
 #include "daemon/sender_int.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 
-#define HIGH_AN_HOUR	20
 #define TEST_TTL_S	3600
 
 static struct flight *
@@ -27,17 +27,6 @@ sender_end_flight(struct flight *f)
 {
 	free(f->records);
 	memset(f, 0, sizeof(*f));
-}
-
-/* High urgency is for twenty pushes an hour; a phone that is woken more often stops listening. */
-static bool
-may_be_high(struct delivery *delivery, int64_t now_s)
-{
-	if (now_s - delivery->high_since >= 3600 || now_s < delivery->high_since) {
-		delivery->high_since = now_s;
-		delivery->high_count = 0;
-	}
-	return delivery->high_count < HIGH_AN_HOUR;
 }
 
 static const char *
@@ -84,9 +73,11 @@ fill_flight(struct flight *f, const struct subscription *sub, const struct guard
 {
 	f->used = true;
 	f->number = sub->number;
+	f->generation = sub->generation;
 	memcpy(f->account, sub->account, sizeof(f->account));
 	memcpy(f->id, sub->id, sizeof(f->id));
 	memcpy(f->host, endpoint->host, sizeof(f->host));
+	memcpy(f->origin_name, endpoint->origin, sizeof(f->origin_name));
 	memcpy(f->key, sub->key, sizeof(f->key));
 	f->bucket = push->bucket;
 	f->with_envelope = push->with_envelope;
@@ -123,43 +114,52 @@ static int
 write_push(struct sender *s, struct subscription *sub, const struct delivery *delivery, int64_t now_s,
     struct batch_push *push, struct err *err)
 {
+	struct vapid *v = s->daemon->vapid;
 	struct batch *b = s->batch;
-	char token[TOKEN_LEN + 1] = "", id[VAPID_ID_LEN + 1] = "";
+	char token[TOKEN_LEN + 1] = "";
 	const char *key = NULL;
 
 	if (b->records[0].type == OUTBOX_VERIFY && commit_token(s, sub, token, now_s, err) < 0)
 		return -1;
-	if (b->records[0].type == OUTBOX_VAPID) {
-		if (b->items[0].text.len == VAPID_ID_LEN)
-			memcpy(id, b->items[0].text.p, VAPID_ID_LEN);
-		key = vapid_public(s->daemon->vapid, id);
-		if (key == NULL)
-			return err_set(err, "the new VAPID key is not in the ring");
+	if (b->records[0].type == OUTBOX_VAPID) {	/* the key of now, whatever it was when this was queued */
+		if (vapid_current(v) == NULL)
+			return err_set(err, "%s", vapid_why(v));
+		key = vapid_public(v, vapid_current(v));
 	}
 	batch_write(b, delivery->size_limit == 0 ? PUSHMSG_MAX : delivery->size_limit,
-	    delivery->as_sync, slice_of(token), slice_of(key), push);
+	    delivery->as_sync || pace_is_away(&s->daemon->config, delivery), slice_of(token),
+	    slice_of(key), push);
 	explicit_bzero(token, sizeof(token));
 	return 0;
 }
 
-/* Starts a push of what was gathered.  0 started; -1 not, err says why. */
-int
-sender_start(struct sender *s, struct pending *p, struct subscription *sub, struct delivery *delivery,
-    const struct guard_endpoint *endpoint, struct origin *origin, int64_t now_s, struct err *err)
+static enum urgency
+urgency_for(const struct batch_push *push, const struct delivery *delivery, bool verify, int64_t now_s)
+{
+	if (push->urgency == URGENCY_HIGH && !verify && !pace_may_be_high(delivery, now_s))
+		return URGENCY_NORMAL;
+	return push->urgency;
+}
+
+struct flight *
+sender_start(struct sender *s, struct pending *p, struct subscription *sub,
+    const struct delivery *delivery, const struct guard_endpoint *endpoint, int64_t now_s,
+    struct err *err)
 {
 	struct flight *f = free_flight(s);
 	struct batch_push push;
 	enum urgency urgency;
 
-	if (f == NULL)
-		return err_set(err, "too many pushes under way");
+	if (f == NULL) {
+		err_set(err, "too many pushes under way");
+		return NULL;
+	}
 	if (write_push(s, sub, delivery, now_s, &push, err) < 0)
-		return -1;
+		return NULL;
 	fill_flight(f, sub, endpoint, &push);
 	f->verify = s->batch->records[0].type == OUTBOX_VERIFY;
-	urgency = push.urgency;
-	if (urgency == URGENCY_HIGH && !f->verify && !may_be_high(delivery, now_s))
-		urgency = URGENCY_NORMAL;
+	f->worked = delivery->last_success != 0;
+	urgency = urgency_for(&push, delivery, f->verify, now_s);
 	f->high = urgency == URGENCY_HIGH && !f->verify;
 	f->n = push.covers;
 	f->records = malloc(f->n * sizeof(*f->records));
@@ -168,12 +168,11 @@ sender_start(struct sender *s, struct pending *p, struct subscription *sub, stru
 	memcpy(f->records, s->batch->records, f->n * sizeof(*f->records));
 	if (post_push(s, f, sub, endpoint, &push, urgency, now_s, err) < 0) {
 		sender_end_flight(f);
-		return -1;
+		return NULL;
 	}
-	f->origin = origin;
 	p->flying = true;
 	queue_set_due(s->queue, p, QUEUE_NEVER);
-	return 0;
+	return f;
 }
 
 int

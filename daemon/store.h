@@ -132,7 +132,9 @@ struct delivery {
 	uint32_t	unseen;		/* ENVELOPE pushes since the account was last seen */
 	int64_t		unseen_sync;	/* when the last SYNC of that state went out */
 	int64_t		silent_until;	/* timed silence; 0: none */
-	bool		silent_session;	/* a silence hangs on a connection */
+	uint64_t	told_key;	/* the VAPID key that a `* VAPID` last named (its id as a number) */
+	int64_t		told_time;	/* when; 0: never */
+	uint32_t	told_count;	/* how often that one */
 };
 
 int	store_delivery_get(struct store *s, uint64_t number, struct delivery *out, struct err *err);

@@ -69,7 +69,10 @@ static const struct member delivery_members[] = {
 	{ 21, U32, false, DEL(unseen), 0 },
 	{ 22, U64, false, DEL(unseen_sync), 0 },
 	{ 23, U64, false, DEL(silent_until), 0 },
-	{ 24, FLAG, false, DEL(silent_session), 0 },
+	/* 24 was a flag, and is not to be given again */
+	{ 25, U64, false, DEL(told_key), 0 },
+	{ 26, U64, false, DEL(told_time), 0 },
+	{ 27, U32, false, DEL(told_count), 0 },
 };
 
 #define OUT(m)		offsetof(struct outbox_record, m)

@@ -407,6 +407,8 @@ seen(struct daemon *d, const char *account)
 			return;
 		if (store_delivery_put(d->store, &delivery, &err) < 0 || store_commit(d->store, &err) < 0)
 			store_abort(d->store);
+		else
+			sender_look(d->sender, sub.number);	/* its SYNC need not wait any more */
 	}
 }
 

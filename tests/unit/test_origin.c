@@ -10,20 +10,31 @@
 
 #define NOW	1000000
 
+static enum origin_start
+start(struct origins *all, const char *name, int64_t now, struct origin **o, struct origin_waiter *w)
+{
+	bool made;
+
+	*o = origin_open(all, name, now, &made);
+	return origin_start(*o, now, w);
+}
+
+static struct origin_news
+end(struct origin *o, enum breaker_outcome outcome, int64_t now)
+{
+	struct breaker_event e = { .outcome = outcome, .cause = BREAKER_BUSY, .account = 1 };
+
+	return origin_end(o, &e, 1, now, 0);
+}
+
 /* Takes n slots at a name; returns how many were given, the last origin in *o. */
 static int
 take(struct origins *all, const char *name, int n, struct origin **o, struct origin_waiter *w)
 {
-	struct origin *got;
 	int given = 0;
 
-	for (int i = 0; i < n; i++) {
-		got = origin_start(all, name, NOW, w);
-		if (got == NULL)
-			break;
-		*o = got;
+	while (given < n && start(all, name, NOW, o, w) != ORIGIN_WAIT)
 		given++;
-	}
 	return given;
 }
 
@@ -37,10 +48,11 @@ untested_host_gets_two(void **state)
 	(void)state;
 	assert_int_equal(take(all, "https://a", 3, &o, &w), ORIGIN_UNTESTED);
 	assert_null(origin_next(all, NOW));
-	origin_end(all, o, false, NOW);
+	end(o, BREAKER_ANSWERED, NOW);
 	assert_ptr_equal(origin_next(all, NOW), &w);
 	assert_null(origin_next(all, NOW));
-	origin_end(all, o, false, NOW);
+	end(o, BREAKER_ANSWERED, NOW);
+	assert_null(origin_walk(all, NULL));	/* nothing is remembered of it */
 	origins_free(all);
 }
 
@@ -49,7 +61,7 @@ untested_hosts_share_sixteen(void **state)
 {
 	struct origins *all = origins_new();
 	struct origin_waiter w[32] = { { .owner = NULL } };
-	struct origin *o[32] = { NULL };
+	struct origin *o[32];
 	char name[32];
 	int given = 0;
 
@@ -57,14 +69,13 @@ untested_hosts_share_sixteen(void **state)
 	for (int i = 0; i < 32; i++) {
 		snprintf(name, sizeof(name), "https://h%d", i);
 		w[i].owner = &w[i];
-		o[i] = origin_start(all, name, NOW, &w[i]);
-		given += o[i] != NULL;
+		given += start(all, name, NOW, &o[i], &w[i]) == ORIGIN_STARTED;
 	}
 	assert_int_equal(given, ORIGIN_UNTESTED_ALL);
 	/* Those that wait take turns, one for each slot that is given back. */
-	origin_end(all, o[0], false, NOW);
+	end(o[0], BREAKER_ANSWERED, NOW);
 	assert_ptr_equal(origin_next(all, NOW), &w[16]);
-	assert_non_null(origin_start(all, "https://h16", NOW, &w[16]));
+	assert_int_equal(start(all, "https://h16", NOW, &o[16], &w[16]), ORIGIN_STARTED);
 	assert_null(origin_next(all, NOW));
 	for (int i = 17; i < 32; i++)
 		origin_forget(&w[i]);
@@ -81,7 +92,7 @@ tested_host_gets_many(void **state)
 
 	(void)state;
 	assert_int_equal(take(all, "https://good", 1, &o, &w), 1);
-	origin_end(all, o, true, NOW);
+	end(o, BREAKER_TAKEN, NOW);
 	assert_int_equal(take(all, "https://good", 100, &o, &w), ORIGIN_TESTED);
 	origin_forget(&w);
 	/* Its slots are not those of the untested. */
@@ -99,7 +110,12 @@ trust_ends_after_a_day(void **state)
 
 	(void)state;
 	take(all, "https://good", 1, &o, &w);
-	origin_end(all, o, true, NOW - ORIGIN_TRUST_S);
+	end(o, BREAKER_TAKEN, NOW - ORIGIN_TRUST_S + 1);
+	assert_int_equal(take(all, "https://good", 3, &o, &w), 3);
+	origins_free(all);
+	all = origins_new();
+	take(all, "https://good", 1, &o, &w);
+	end(o, BREAKER_TAKEN, NOW - ORIGIN_TRUST_S);
 	assert_int_equal(take(all, "https://good", 3, &o, &w), ORIGIN_UNTESTED);
 	origin_forget(&w);
 	origins_free(all);
@@ -115,13 +131,76 @@ slots_in_flight_turn_with_their_origin(void **state)
 
 	(void)state;
 	take(all, "https://good", 2, &a, &w);
-	origin_end(all, a, true, NOW);		/* the other one is still in flight */
+	end(a, BREAKER_TAKEN, NOW);		/* the other one is still in flight */
 	for (int i = 0; i < ORIGIN_UNTESTED_ALL; i++) {
 		snprintf(name, sizeof(name), "https://h%d", i);
 		assert_int_equal(take(all, name, 1, &b, &w), 1);
 	}
-	origin_end(all, a, false, NOW);
-	assert_null(origin_start(all, "https://one-too-many", NOW, &w));
+	end(a, BREAKER_ANSWERED, NOW);
+	assert_int_equal(start(all, "https://one-too-many", NOW, &b, &w), ORIGIN_WAIT);
+	origin_forget(&w);
+	origins_free(all);
+}
+
+/* Whoever is behind comes when no one else can use the slot, at any origin. */
+static void
+verifications_come_last(void **state)
+{
+	struct origins *all = origins_new();
+	struct origin_waiter v = { .owner = &v, .behind = true }, m = { .owner = &m };
+	struct origin_waiter other = { .owner = &other };
+	struct origin *a = NULL, *b = NULL;
+
+	(void)state;
+	assert_int_equal(take(all, "https://a", 3, &a, &v), 2);
+	assert_int_equal(take(all, "https://b", 3, &b, &other), 2);
+	assert_int_equal(origin_start(a, NOW, &m), ORIGIN_WAIT);
+	end(a, BREAKER_ANSWERED, NOW);
+	end(b, BREAKER_ANSWERED, NOW);
+	assert_ptr_not_equal(origin_next(all, NOW), &v);
+	assert_ptr_not_equal(origin_next(all, NOW), &v);
+	assert_ptr_equal(origin_next(all, NOW), &v);
+	origins_free(all);
+}
+
+/* A pause: nobody starts, the loop is told when to look, one probe, then slots one by one. */
+static void
+a_pause_and_its_end(void **state)
+{
+	struct origins *all = origins_new();
+	struct origin_waiter w = { .owner = &w }, x = { .owner = &x };
+	struct origin_view view;
+	struct origin_news news;
+	struct origin *o = NULL;
+
+	(void)state;
+	take(all, "https://a", 1, &o, &w);
+	end(o, BREAKER_TAKEN, NOW);
+	take(all, "https://a", 1, &o, &w);
+	news = end(o, BREAKER_FAILED, NOW);
+	assert_int_equal(news.change, BREAKER_OPENED);
+	assert_int_equal(news.pause, 60);
+	assert_int_equal(origins_paused(all), 1);
+	assert_int_equal(origin_wake(all), ORIGIN_NEVER);	/* nobody waits */
+	assert_int_equal(start(all, "https://a", NOW, &o, &w), ORIGIN_WAIT);
+	assert_int_equal(start(all, "https://a", NOW, &o, &x), ORIGIN_WAIT);
+	assert_int_equal(origin_wake(all), NOW + 60);
+	assert_null(origin_next(all, NOW + 59));
+	origin_show(o, &view);
+	assert_string_equal(view.why, "busy");
+	assert_int_equal(view.waiting, 2);
+	assert_ptr_equal(origin_next(all, NOW + 60), &w);
+	assert_int_equal(origin_start(o, NOW + 60, &w), ORIGIN_PROBE);
+	assert_null(origin_next(all, NOW + 61));
+	news = origin_end(o, &(struct breaker_event){ .outcome = BREAKER_TAKEN, .probe = true }, 3,
+	    NOW + 62, 0);
+	assert_int_equal(news.change, BREAKER_CLOSED);
+	assert_int_equal(origins_paused(all), 0);
+	assert_ptr_equal(origin_next(all, NOW + 62), &x);
+	assert_int_equal(take(all, "https://a", 9, &o, &w), 2);	/* one for the probe, one more */
+	origin_forget(&w);
+	end(o, BREAKER_TAKEN, NOW + 63);
+	assert_int_equal(take(all, "https://a", 9, &o, &w), 2);
 	origin_forget(&w);
 	origins_free(all);
 }
@@ -135,6 +214,8 @@ main(void)
 		cmocka_unit_test(tested_host_gets_many),
 		cmocka_unit_test(trust_ends_after_a_day),
 		cmocka_unit_test(slots_in_flight_turn_with_their_origin),
+		cmocka_unit_test(verifications_come_last),
+		cmocka_unit_test(a_pause_and_its_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

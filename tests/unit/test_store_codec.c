@@ -88,7 +88,8 @@ static void
 test_delivery_and_account(void **state)
 {
 	static struct delivery d = { .number = 77, .account = "alice", .id = "x", .as_sync = true,
-		.silent_session = true, .burst_ms = INT64_MIN, .unseen = UINT32_MAX }, d2;
+		.told_key = UINT64_MAX, .told_time = 77, .told_count = 2, .burst_ms = INT64_MIN,
+		.unseen = UINT32_MAX }, d2;
 	struct account a = { .name = "alice", .content = -1, .wrong_count = 3 }, a2;
 	struct store_key k;
 	struct buf b;
