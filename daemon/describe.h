@@ -17,6 +17,8 @@ int	describe_row(struct daemon *d, const struct subscription *sub, struct buf *o
 int	describe_subscription(struct daemon *d, const struct subscription *sub, struct buf *out,
 	    struct err *err);
 void	describe_account(struct daemon *d, const struct account *account, struct buf *out);
+/* A row for each push service that is known of. */
+void	describe_origins(struct daemon *d, struct buf *out);
 void	describe_status(struct daemon *d, struct buf *out);
 /* "envelope", "sync" or "site" to what struct account keeps.  0, or -1. */
 int	describe_content_parse(struct slice word, int *content);

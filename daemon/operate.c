@@ -1,6 +1,6 @@
 /*
- * A verb either answers at once or leaves a job: `list` walks the store in slices, as its reader
- * reads; `test` waits for its pushes.  A peer has one job at a time and asks nothing else meanwhile.
+ * A verb either answers at once or leaves a job: `list` and the verbs on keys walk through the store in
+ * slices, as their reader reads; `test` waits for its pushes.  A peer has one job at a time and asks nothing else meanwhile.
  */
 #include <stdarg.h>
 #include <stdlib.h>
@@ -9,34 +9,14 @@
 
 #include "daemon/account.h"
 #include "daemon/describe.h"
-#include "daemon/operate.h"
+#include "daemon/operate_int.h"
 #include "daemon/register.h"
 #include "daemon/sender.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 
-#define ROWS_A_SLICE	200
-
-struct job {
-	bool	listing;		/* else testing */
-	bool	one_account;
-	char	account[WIRE_USER_MAX + 1], id[SUB_ID_MAX + 1];	/* behind which to go on */
-	size_t	tests;			/* under way */
-	bool	failed;			/* one of them was not sent */
-};
-
-struct ask {
-	struct daemon	*daemon;
-	struct peer	*peer;
-	const struct wire_request *request;
-	char		 account[WIRE_USER_MAX + 1];	/* the first argument, where there is one */
-};
-
-static void finish(struct peer *p, int code, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void
-finish(struct peer *p, int code, const char *fmt, ...)
+void
+operate_finish(struct peer *p, int code, const char *fmt, ...)
 {
 	struct wire_done done = { (uint64_t)code, SLICE_NIL };
 	char text[400];
@@ -51,11 +31,21 @@ finish(struct peer *p, int code, const char *fmt, ...)
 	peer_touch(p);
 }
 
-static void
-fail(struct peer *p, const struct err *err)
+void
+operate_fail(struct peer *p, const struct err *err)
 {
 	p->daemon->counters.store_errors++;
-	finish(p, EX_TEMPFAIL, "%s", err->text);
+	operate_finish(p, EX_TEMPFAIL, "%s", err->text);
+}
+
+struct job *
+operate_job(struct peer *p, enum job_kind kind)
+{
+	p->job = calloc(1, sizeof(*p->job));
+	if (p->job == NULL)
+		abort();
+	p->job->kind = kind;
+	return p->job;
 }
 
 /* Reads the subscription that the arguments USER ID name.  false: the answer was given. */
@@ -73,10 +63,10 @@ find(struct ask *a, struct subscription *sub)
 		rc = store_sub_get(a->daemon->store, a->account, text, sub, &err);
 	}
 	if (rc == 0)
-		finish(a->peer, EX_NOUSER, "%s has no subscription %s", log_clean(slice_of(a->account)).text,
+		operate_finish(a->peer, EX_NOUSER, "%s has no subscription %s", log_clean(slice_of(a->account)).text,
 		    log_clean(id).text);
 	else if (rc < 0)
-		fail(a->peer, &err);
+		operate_fail(a->peer, &err);
 	return rc == 1;
 }
 
@@ -84,20 +74,23 @@ static void
 run_status(struct ask *a)
 {
 	describe_status(a->daemon, &a->peer->out);
-	finish(a->peer, EX_OK, "%s", "");
+	operate_finish(a->peer, EX_OK, "%s", "");
+}
+
+static void
+run_origins(struct ask *a)
+{
+	describe_origins(a->daemon, &a->peer->out);
+	operate_finish(a->peer, EX_OK, "%s", "");
 }
 
 static void
 run_list(struct ask *a)
 {
-	struct job *job = calloc(1, sizeof(*job));
+	struct job *job = operate_job(a->peer, JOB_LIST);
 
-	if (job == NULL)
-		abort();
-	job->listing = true;
 	job->one_account = a->request->n == 1;
 	memcpy(job->account, a->account, sizeof(job->account));
-	a->peer->job = job;
 }
 
 static void
@@ -109,9 +102,9 @@ run_show(struct ask *a)
 	if (!find(a, &sub))
 		return;
 	if (describe_subscription(a->daemon, &sub, &a->peer->out, &err) < 0)
-		fail(a->peer, &err);
+		operate_fail(a->peer, &err);
 	else
-		finish(a->peer, EX_OK, "%s", "");
+		operate_finish(a->peer, EX_OK, "%s", "");
 	explicit_bzero(&sub, sizeof(sub));
 }
 
@@ -124,11 +117,11 @@ run_remove(struct ask *a)
 	if (!find(a, &sub))
 		return;
 	if (register_delete(a->daemon, &sub, &err) < 0) {
-		fail(a->peer, &err);
+		operate_fail(a->peer, &err);
 		return;
 	}
 	peer_hold_answer(a->peer);
-	finish(a->peer, EX_OK, "1 subscription removed");
+	operate_finish(a->peer, EX_OK, "1 subscription removed");
 }
 
 static void
@@ -146,16 +139,16 @@ run_revoke(struct ask *a)
 		n++;
 	}
 	if (rc < 0) {
-		fail(a->peer, &err);
+		operate_fail(a->peer, &err);
 		return;
 	}
 	if (n == 0) {
-		finish(a->peer, EX_NOUSER, "%s has no subscriptions",
+		operate_finish(a->peer, EX_NOUSER, "%s has no subscriptions",
 		    log_clean(slice_of(a->account)).text);
 		return;
 	}
 	peer_hold_answer(a->peer);
-	finish(a->peer, EX_OK, "%d subscription%s removed", n, n == 1 ? "" : "s");
+	operate_finish(a->peer, EX_OK, "%d subscription%s removed", n, n == 1 ? "" : "s");
 }
 
 /* A test's row; what could not even be started counts as not sent. */
@@ -178,7 +171,7 @@ finish_tests(struct peer *p)
 {
 	if (p->job->tests > 0)
 		return;
-	finish(p, p->job->failed ? EX_TEMPFAIL : EX_OK, "%s",
+	operate_finish(p, p->job->failed ? EX_TEMPFAIL : EX_OK, "%s",
 	    p->job->failed ? "not every push was taken" : "");
 	operate_end(p);
 }
@@ -193,9 +186,7 @@ run_test(struct ask *a)
 	struct err err;
 	int rc, active = 0;
 
-	a->peer->job = calloc(1, sizeof(struct job));
-	if (a->peer->job == NULL)
-		abort();
+	operate_job(a->peer, JOB_TEST);
 	while ((rc = store_sub_next(d->store, a->account, id, &sub, &err)) == 1 &&
 	    strcmp(sub.account, a->account) == 0) {
 		memcpy(id, sub.id, sizeof(id));
@@ -214,9 +205,9 @@ run_test(struct ask *a)
 	}
 	operate_end(a->peer);
 	if (rc < 0)
-		fail(a->peer, &err);
+		operate_fail(a->peer, &err);
 	else
-		finish(a->peer, EX_NOUSER, "%s has no active subscription",
+		operate_finish(a->peer, EX_NOUSER, "%s has no active subscription",
 		    log_clean(slice_of(a->account)).text);
 }
 
@@ -225,7 +216,7 @@ operate_tested(struct daemon *d, uint64_t peer, const char *id, const char *host
 {
 	struct peer *p = peers_find(d->peers, PEER_ADMIN, peer);
 
-	if (p == NULL || p->job == NULL || p->job->listing || p->job->tests == 0)
+	if (p == NULL || p->job == NULL || p->job->kind != JOB_TEST || p->job->tests == 0)
 		return;
 	p->job->tests--;
 	test_row(p, id, host, outcome);
@@ -242,25 +233,25 @@ run_account(struct ask *a)
 	struct err err;
 
 	if (store_account_get(s, a->account, &account, &err) < 0) {
-		fail(a->peer, &err);
+		operate_fail(a->peer, &err);
 		return;
 	}
 	if (r->n > 1) {
 		if (r->n != 3 || !slice_is(r->args[1], "content") ||
 		    describe_content_parse(r->args[2], &account.content) < 0) {
-			finish(a->peer, EX_USAGE, "content is envelope, sync or site");
+			operate_finish(a->peer, EX_USAGE, "content is envelope, sync or site");
 			return;
 		}
 		if (store_begin(s, &err) < 0 || store_account_put(s, &account, &err) < 0 ||
 		    store_commit(s, &err) < 0) {
 			store_abort(s);
-			fail(a->peer, &err);
+			operate_fail(a->peer, &err);
 			return;
 		}
 		peer_hold_answer(a->peer);
 	}
 	describe_account(a->daemon, &account, &a->peer->out);
-	finish(a->peer, EX_OK, "%s", "");
+	operate_finish(a->peer, EX_OK, "%s", "");
 }
 
 static const struct {
@@ -269,12 +260,19 @@ static const struct {
 	void		(*run)(struct ask *a);
 } table[] = {
 	{ "status", 0, 0, run_status },
+	{ "origins", 0, 0, run_origins },
 	{ "list", 0, 1, run_list },
 	{ "show", 2, 2, run_show },
 	{ "remove", 2, 2, run_remove },
 	{ "revoke", 1, 1, run_revoke },
 	{ "test", 1, 1, run_test },
 	{ "account", 1, 3, run_account },
+	{ "vapid list", 0, 0, keys_list },
+	{ "vapid new", 0, 0, keys_new },
+	{ "vapid rotate", 0, 1, keys_rotate },
+	{ "vapid retire", 1, 2, keys_retire },
+	{ "vapid import", 1, 1, keys_import },
+	{ "vapid export", 0, 1, keys_export },
 };
 
 static void
@@ -287,12 +285,13 @@ dispatch(struct ask *a)
 			continue;
 		if (r->n < table[i].min || r->n > table[i].max)
 			break;
-		if (r->n > 0 && account_name(r->args[0], a->account) < 0)
+		a->account[0] = '\0';
+		if (r->n > 0 && table[i].run != keys_import && account_name(r->args[0], a->account) < 0)
 			break;
 		table[i].run(a);
 		return;
 	}
-	finish(a->peer, EX_USAGE, "%s: no such verb, or other arguments expected",
+	operate_finish(a->peer, EX_USAGE, "%s: no such verb, or other arguments expected",
 	    log_clean(r->verb).text);
 }
 
@@ -311,43 +310,57 @@ operate_frame(struct daemon *d, struct peer *p, const struct frame *f)
 	return 0;
 }
 
-/* `list`: one more slice. */
+/* The next subscription of the job's walk: 1, 0 there is none, -1. */
+static int
+next_of(struct daemon *d, struct job *job, struct subscription *sub, struct err *err)
+{
+	char account[WIRE_USER_MAX + 1];
+	int rc;
+
+	memcpy(account, job->account, sizeof(account));
+	rc = store_sub_next(d->store, account, job->id, sub, err);
+	if (rc != 1 || (job->one_account && strcmp(sub->account, account) != 0))
+		return rc < 0 ? -1 : 0;
+	memcpy(job->account, sub->account, sizeof(job->account));
+	memcpy(job->id, sub->id, sizeof(job->id));
+	return 1;
+}
+
+/* One more slice of a walk. */
 void
 operate_more(struct peer *p)
 {
 	struct job *job = p->job;
 	struct subscription sub;
 	struct err err;
-	char account[WIRE_USER_MAX + 1];
 	int rc = 1;
 
-	if (!job->listing)
+	if (job->kind == JOB_TEST)
 		return;
-	for (int i = 0; i < ROWS_A_SLICE && rc == 1 && peer_has_room(p); i++) {
-		memcpy(account, job->account, sizeof(account));
-		rc = store_sub_next(p->daemon->store, account, job->id, &sub, &err);
-		if (rc == 1 && job->one_account && strcmp(sub.account, account) != 0)
-			rc = 0;
+	for (int i = 0; i < OPERATE_SLICE && rc == 1 && peer_has_room(p); i++) {
+		rc = next_of(p->daemon, job, &sub, &err);
 		if (rc != 1)
 			break;
-		memcpy(job->account, sub.account, sizeof(job->account));
-		memcpy(job->id, sub.id, sizeof(job->id));
-		rc = describe_row(p->daemon, &sub, &p->out, &err) < 0 ? -1 : 1;
+		rc = job->kind == JOB_LIST ? describe_row(p->daemon, &sub, &p->out, &err) :
+		    keys_visit(p->daemon, job, &sub, &err);
+		rc = rc < 0 ? -1 : 1;
 	}
 	explicit_bzero(&sub, sizeof(sub));
 	if (rc == 1)
 		return;
-	operate_end(p);
 	if (rc < 0)
-		fail(p, &err);
+		operate_fail(p, &err);
+	else if (job->kind == JOB_LIST)
+		operate_finish(p, EX_OK, "%s", "");
 	else
-		finish(p, EX_OK, "%s", "");
+		keys_end(p);
+	operate_end(p);
 }
 
 bool
 operate_wants(const struct peer *p)
 {
-	return p->job != NULL && p->job->listing && peer_has_room(p);
+	return p->job != NULL && p->job->kind != JOB_TEST && peer_has_room(p);
 }
 
 void

@@ -362,6 +362,14 @@ peers_find(struct peers *all, enum peer_socket socket, uint64_t id)
 }
 
 bool
+peer_is_root(const struct peer *p)
+{
+	uid_t own = p->daemon->peers->own_uid;
+
+	return p->uid == 0 || (own != 0 && p->uid == own);
+}
+
+bool
 peer_has_room(const struct peer *p)
 {
 	return p->out.len < OUT_ROOM;

@@ -61,6 +61,8 @@ bool		 peers_busy(const struct peers *all);
 struct peer	*peers_find(struct peers *all, enum peer_socket socket, uint64_t id);
 /* To be called when something was put into out from outside of the peer's own frames. */
 void		 peer_touch(struct peer *p);
+/* Root, or whoever started a daemon that has no root's rights. */
+bool		 peer_is_root(const struct peer *p);
 /* Room for more output: jobs go on while this is true. */
 bool		 peer_has_room(const struct peer *p);
 /* Marks the answer that is about to be appended to out as one that needs the flush. */
