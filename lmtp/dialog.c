@@ -88,7 +88,7 @@ dialog_transaction_over(struct dialog *d)
 {
 	d->state = DIALOG_COMMAND;
 	d->open = false;
-	d->transactions++;
+	d->after_message = true;
 }
 
 static size_t
@@ -149,6 +149,7 @@ front_command(struct dialog *d, const uint8_t *p, size_t n)
 
 	if (rc == 0)
 		return 0;
+	d->after_message = false;
 	if (rc < 0) {
 		d->state = DIALOG_OVER;
 		answer_ourselves(d, EXPECT_LAST, "500 5.5.2 Line too long\r\n");

@@ -46,7 +46,7 @@ struct dialog {
 	enum scan_state		 scan;
 	struct content		 content;
 	const struct config_list *quiet_header;
-	unsigned		 transactions;	/* messages that went through */
+	bool			 after_message;	/* the last that happened was the end of a message */
 	struct buf		 to_front, to_back;
 	bool			 ended;		/* close the backend at once, the front behind to_front */
 	const char		*trouble;	/* static: why, where an operator may want to know */

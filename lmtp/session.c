@@ -8,6 +8,10 @@
  *	LINGER	is told, then	closed		the front closes too, or 5 s: over
  *		shut down
  *
+ * While draining a session ends behind the replies to a message and nowhere else, but for a pause:
+ * Postfix takes a kept session up again with RSET, and would hold its mail back for minutes were
+ * that the last thing answered.
+ *
  * A side whose octets have no room is not read: the kernel's buffers fill, and its peer waits.
  * There is no timer of ours inside a transaction.
  */
@@ -29,6 +33,7 @@
 #define BACK_CHUNK	4096
 #define CONNECT_MS	30000
 #define IDLE_MS		600000		/* over any peer's own limit between commands */
+#define DRAIN_MS	5000		/* the same while draining: Postfix keeps an unused session for 2 s */
 #define LINGER_MS	5000
 
 enum phase { CONNECT, RELAY, LINGER };
@@ -252,7 +257,7 @@ static void
 run(struct session *s)
 {
 	relay(s);
-	if (s->env->draining && s->dialog.transactions > 0 && dialog_idle(&s->dialog))
+	if (s->env->draining && s->dialog.after_message && dialog_idle(&s->dialog))
 		dialog_end(&s->dialog);
 	if (s->phase == CONNECT && s->front.eof)
 		dialog_end(&s->dialog);
@@ -353,7 +358,8 @@ session_tick(struct session *s, int64_t now_ms)
 		unreachable(s);
 	else if (waits)
 		try_connect(s, now_ms);
-	else if (s->phase == RELAY && between_transactions(s) && now_ms >= s->active_ms + IDLE_MS)
+	else if (s->phase == RELAY && between_transactions(s) &&
+	    now_ms >= s->active_ms + (s->env->draining ? DRAIN_MS : IDLE_MS))
 		dialog_end(&s->dialog);
 	else if (s->phase == LINGER && now_ms >= s->deadline_ms)
 		s->front.deaf = true;

@@ -212,6 +212,22 @@ def test_reload_lets_a_fresh_session_deliver(proxy, backend):
     assert front.end() == b""
 
 
+def test_reload_lets_a_reused_session_deliver(proxy, backend):
+    """Behind the answer to RSET comes a message: closed there, Postfix would hold its mail back."""
+    proxy.start()
+    front, back = greeted(proxy, backend)
+    a_mail(front, back, b"T")
+    old, = proxy.workers()
+    front.send(b"RSET\r\n")
+    assert back.line() == b"RSET"
+    proxy.reload()
+    until(lambda: any(pid != old for pid in proxy.workers()), 10, "a new worker")
+    back.send(b"250 2.0.0 OK\r\n")
+    assert front.line() == b"250 2.0.0 OK"
+    a_mail(front, back, b"T2")
+    assert front.end() == b""
+
+
 def test_reload_with_a_broken_configuration(proxy, backend):
     """It is logged, and all goes on as it was."""
     proxy.start()

@@ -196,11 +196,13 @@ what_clears_the_count(void **state)
 	back(t, "250 m\r\n250 a\r\n503 nested\r\n250 b\r\n354 go\r\n");
 	assert_int_equal(t->d.due.n, 2);
 	front(t, "x\r\n.\r\n");
+	assert_false(t->d.after_message);
 	back(t, "250 a\r\n250 b\r\n");
+	assert_true(t->d.after_message);
 	front(t, "MAIL FROM:<>\r\nRCPT TO:<a@x>\r\nLHLO again\r\n");
 	back(t, "250 m\r\n250 a\r\n250 x\r\n");
 	assert_true(dialog_idle(&t->d));
-	assert_int_equal(t->d.transactions, 1);
+	assert_false(t->d.after_message);
 }
 
 static void
