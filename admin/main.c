@@ -2,6 +2,7 @@
  * mailbell: the operator's tool, mailbell(8).  It holds no knowledge of the verbs' answers: the
  * daemon sends rows of named values, and this makes a table, lines or JSON of them.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <string.h>
@@ -15,11 +16,14 @@
 #include "lib/config.h"
 #include "lib/log.h"
 
+#define FILE_MAX	8192	/* octets of a file that is sent */
+
 struct options {
 	const char	*config;
 	const char	*content;	/* NULL: not given */
 	bool		 json;
 	bool		 yes;
+	bool		 force;
 };
 
 /* Where rows go. */
@@ -46,10 +50,12 @@ print_help(void)
 	    "  -c FILE     another configuration than %s\n"
 	    "  --json      for programs: an array of objects, or one object\n"
 	    "  --yes       do not ask before something is removed\n"
+	    "  --force     vapid retire: also a key that subscriptions use\n"
 	    "  --help, --version\n\n"
-	    "Exit codes: 0 done, 64 usage, 67 no such account or subscription, 69 the daemon does\n"
-	    "not run, 74 output failed, 75 try again later, 76 answer not understood,\n"
-	    "77 no permission, 78 configuration.  mailbell(8) has more.\n", CONFIG_PATH);
+	    "Exit codes: 0 done, 64 usage, 65 and 66 the file, 67 no such account or subscription, 69\n"
+	    "the daemon does not run, 73 the key was not written, 74 output failed, 75 try again later,\n"
+	    "76 answer not understood, 77 no permission, 78 configuration.  mailbell(8) has more.\n",
+	    CONFIG_PATH);
 }
 
 static int
@@ -71,11 +77,26 @@ agreed(const struct verb *verb, const struct options *o)
 	return fgets(line, sizeof(line), stdin) != NULL && (line[0] == 'y' || line[0] == 'Y');
 }
 
+/* The values of a row alone. */
+static int
+print_raw(const struct frame *row)
+{
+	struct wire_value v;
+	size_t pos = 0;
+	int rc;
+
+	while ((rc = wire_row_value(row, &pos, &v)) == 1)
+		fwrite(v.text.p, 1, v.text.len, stdout);
+	return rc;
+}
+
 static int
 show_row(struct display *d, const struct frame *row)
 {
 	if (d->json)
 		return json_out_row(&d->json_out, row);
+	if (d->verb->raw)
+		return print_raw(row);
 	if (d->verb->single)
 		return table_vertical(stdout, row);
 	return table_row(&d->table, row);
@@ -169,44 +190,99 @@ run(const struct verb *verb, const struct options *o, const struct wire_request 
 	return code;
 }
 
+/* The file's text, in place of its name.  0, or an exit code. */
+static int
+read_file(const char *path, struct buf *text)
+{
+	FILE *file = fopen(path, "r");
+	uint8_t *room;
+	size_t n = 0;
+
+	if (file == NULL) {
+		fprintf(stderr, "mailbell: %s: %s\n", path, strerror(errno));
+		return EX_NOINPUT;
+	}
+	buf_init(text, FILE_MAX + 1);
+	room = buf_room(text, FILE_MAX + 1);
+	if (room != NULL)
+		n = fread(room, 1, FILE_MAX + 1, file);
+	text->len = n;
+	fclose(file);
+	if (n > 0 && n <= FILE_MAX)
+		return 0;
+	fprintf(stderr, "mailbell: %s: this is no key\n", path);
+	return EX_DATAERR;
+}
+
+static int
+run_file(const struct verb *verb, const struct options *o, struct wire_request *question,
+    const char *path)
+{
+	struct buf text = { .data = NULL };
+	int code = read_file(path, &text);
+
+	question->args[0] = buf_all(&text);
+	if (code == 0)
+		code = run(verb, o, question);
+	buf_wipe(&text);
+	return code;
+}
+
+/* Whether the options belong to the verb; else 64, and it was said. */
+static int
+check_options(const struct verb *verb, const struct options *o)
+{
+	if (o->content != NULL && strcmp(verb->name, "account") != 0)
+		return usage("--content belongs to the verb account", "");
+	if (o->force && !verb->force)
+		return usage("--force belongs to the verb vapid retire", "");
+	return 0;
+}
+
 static int
 dispatch(int argc, char **argv, const struct options *o)
 {
 	struct wire_request question = { .n = 0 };
 	const struct verb *verb;
+	int used;
 
 	if (argc == 0)
 		return usage("there is no verb", "");
-	verb = verb_find(argv[0]);
+	verb = verb_find(argc, argv, &used);
 	if (verb == NULL)
 		return usage("there is no verb ", argv[0]);
-	if ((size_t)argc - 1 < verb->min || (size_t)argc - 1 > verb->max) {
+	if ((size_t)(argc - used) < verb->min || (size_t)(argc - used) > verb->max) {
 		fprintf(stderr, "usage: mailbell %s %s\n", verb->name, verb->args);
 		return EX_USAGE;
 	}
-	if (o->content != NULL && strcmp(verb->name, "account") != 0)
-		return usage("--content belongs to the verb account", "");
+	if (check_options(verb, o) != 0)
+		return EX_USAGE;
 	question.verb = slice_of(verb->name);
-	for (int i = 1; i < argc; i++)
+	for (int i = used; i < argc; i++)
 		question.args[question.n++] = slice_of(argv[i]);
 	if (o->content != NULL) {
 		question.args[question.n++] = slice_of("content");
 		question.args[question.n++] = slice_of(o->content);
 	}
+	if (o->force)
+		question.args[question.n++] = slice_of("force");
 	if (!agreed(verb, o))
-		return complain(EX_USAGE, "nothing was removed");
+		return complain(EX_USAGE, "nothing was done");
+	if (verb->file)
+		return run_file(verb, o, &question, argv[used]);
 	return run(verb, o, &question);
 }
 
 int
 main(int argc, char **argv)
 {
-	enum { OPT_JSON = 256, OPT_YES, OPT_CONTENT, OPT_HELP, OPT_VERSION };
+	enum { OPT_JSON = 256, OPT_YES, OPT_CONTENT, OPT_FORCE, OPT_HELP, OPT_VERSION };
 	static const struct option longs[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "json", no_argument, NULL, OPT_JSON },
 		{ "yes", no_argument, NULL, OPT_YES },
 		{ "content", required_argument, NULL, OPT_CONTENT },
+		{ "force", no_argument, NULL, OPT_FORCE },
 		{ "help", no_argument, NULL, OPT_HELP },
 		{ "version", no_argument, NULL, OPT_VERSION },
 		{ NULL, 0, NULL, 0 }
@@ -228,6 +304,9 @@ main(int argc, char **argv)
 			break;
 		case OPT_CONTENT:
 			o.content = optarg;
+			break;
+		case OPT_FORCE:
+			o.force = true;
 			break;
 		case OPT_HELP:
 			print_help();

@@ -5,6 +5,8 @@
 static const struct verb verbs[] = {
 	{ .name = "status", .args = "", .single = true,
 	  .help = "how the daemon is and what it has done" },
+	{ .name = "origins", .args = "",
+	  .help = "the push services: what is under way, what waits, which are left alone" },
 	{ .name = "list", .args = "[USER]", .max = 1,
 	  .help = "subscriptions, of one account or of all" },
 	{ .name = "show", .args = "USER ID", .min = 2, .max = 2, .single = true,
@@ -19,16 +21,46 @@ static const struct verb verbs[] = {
 	{ .name = "revoke", .args = "USER", .min = 1, .max = 1,
 	  .question = "Remove all subscriptions of this account? Its devices get no more pushes",
 	  .help = "remove all subscriptions of an account" },
+	{ .name = "vapid list", .args = "",
+	  .help = "the keys that pushes are signed by, and how many subscriptions use each" },
+	{ .name = "vapid new", .args = "",
+	  .help = "make a key that is not current" },
+	{ .name = "vapid rotate", .args = "[KEY]", .max = 1,
+	  .question = "Make another key current? Every device will have to subscribe anew",
+	  .help = "make a key current, a new one where none is named, and tell all devices" },
+	{ .name = "vapid retire", .args = "KEY [--force]", .min = 1, .max = 1, .force = true,
+	  .question = "Remove this key for good? Subscriptions that use it get no more pushes",
+	  .help = "remove a key that nothing uses; --force makes inactive what does" },
+	{ .name = "vapid import", .args = "FILE", .min = 1, .max = 1, .file = true,
+	  .help = "add a private key in PEM, which is not current by that" },
+	{ .name = "vapid export", .args = "[KEY]", .max = 1, .single = true, .raw = true,
+	  .help = "print a private key in PEM, the current one where none is named" },
 };
 
 #define N_VERBS	(sizeof(verbs) / sizeof(verbs[0]))
 
-const struct verb *
-verb_find(const char *name)
+/* How many words of the command line the name is; 0: it is another one. */
+static int
+matches(const char *name, int n, char *const *words)
 {
-	for (size_t i = 0; i < N_VERBS; i++)
-		if (strcmp(verbs[i].name, name) == 0)
+	const char *space = strchr(name, ' ');
+	size_t len = space == NULL ? strlen(name) : (size_t)(space - name);
+
+	if (n < 1 || strlen(words[0]) != len || strncmp(words[0], name, len) != 0)
+		return 0;
+	if (space == NULL)
+		return 1;
+	return n > 1 && strcmp(words[1], space + 1) == 0 ? 2 : 0;
+}
+
+const struct verb *
+verb_find(int n, char *const *words, int *used)
+{
+	for (size_t i = 0; i < N_VERBS; i++) {
+		*used = matches(verbs[i].name, n, words);
+		if (*used > 0)
 			return &verbs[i];
+	}
 	return NULL;
 }
 

@@ -89,7 +89,7 @@ keys_export(struct ask *a)
 	if (!may_see_secrets(a) || (a->request->n == 1 && !get_key(a, 0, id)))
 		return;
 	if (a->request->n == 0 && current == NULL) {
-		operate_finish(a->peer, EX_UNAVAILABLE, "%s", vapid_why(v));
+		operate_finish(a->peer, EX_USAGE, "%s", vapid_why(v));
 		return;
 	}
 	buf_init(&pem, VAPID_PEM_MAX);

@@ -1,0 +1,120 @@
+"""When a push service as a whole is left alone, and when it is not."""
+
+import time
+
+import pytest
+
+from fanout_fixtures import alone, authority, hosts, push, settings, versions   # noqa: F401
+from lab.httpserver import Answer
+from lab.wait import until
+
+
+def origin(alone, push, host):
+    found = [row for row in alone.admin("origins") if row["host"].startswith(host + ":")]
+    return found[0] if found else None
+
+
+def street(alone, push, host, count):
+    return [alone.phone(endpoint=push.endpoint(host)) for _ in range(count)]
+
+
+def hit_all(alone, push, phones, answer, uid=1):
+    """One mail each, in turn, and what the service says to it."""
+    for phone in phones:
+        push.script(phone.endpoint, answer)
+        before = len(push.of(phone.endpoint))
+        alone.mail(phone, uid)
+        push.asked(phone.endpoint, before + 1)
+
+
+def test_three_accounts_pause_an_origin(alone, push, hosts):
+    """429 for three accounts within a minute: the fourth waits as long, then all is as before."""
+    host = hosts.take()
+    phones = street(alone, push, host, 4)
+    hit_all(alone, push, phones[:3], Answer(429, {"Retry-After": "4"}))
+    until(lambda: origin(alone, push, host)["state"] == "paused", 5, "the origin is paused")
+    assert origin(alone, push, host)["why"] == "busy"
+    assert alone.status()["origins_paused"] >= 1
+    started = time.time()
+    alone.mail(phones[3])
+    assert phones[3].next(15).mails
+    assert time.time() - started >= 2.5
+    for phone in phones[:3]:
+        assert phone.next(15)               # the refused one, then the one that was taken
+        assert phone.next(15).mails
+    assert origin(alone, push, host)["state"] == "open"
+    assert alone.log.count(f"host={host}, status=paused") == 1
+    assert f"host={host}, status=resumed" in alone.log
+
+
+@pytest.mark.parametrize("answer", [Answer(401), Answer(403), Answer(429, {"Retry-After": "3600"}),
+                                    Answer(503, {"Retry-After": "3600"}), Answer(500), Answer(502),
+                                    Answer(400), Answer(413)], ids=lambda answer: str(answer.status))
+def test_one_account_pauses_nobody(alone, push, hosts, answer):
+    """Ten devices of one account, all answered like that: two others at that origin ring at once."""
+    host = hosts.take()
+    one, two = street(alone, push, host, 2)
+    user = alone.user()
+    bad = [alone.phone(user, endpoint=push.endpoint(host)) for _ in range(10)]
+    for phone in bad:
+        push.always(phone.endpoint, answer)
+    alone.mail(bad[0])
+    for phone in bad:
+        push.asked(phone.endpoint, 2)
+    for phone in (one, two):
+        alone.mail(phone)
+        assert phone.next(3).mails
+    assert origin(alone, push, host)["state"] == "open"
+
+
+def test_a_single_account_is_all_there_is(alone, push, hosts):
+    """Where one account alone has devices at an origin, its word is enough."""
+    host = hosts.take()
+    user = alone.user()
+    first, second = (alone.phone(user, endpoint=push.endpoint(host)) for _ in range(2))
+    push.script(first.endpoint, Answer(429, {"Retry-After": "3"}))
+    push.script(second.endpoint, Answer(429, {"Retry-After": "3"}))
+    alone.mail(first)
+    until(lambda: origin(alone, push, host)["state"] == "paused", 5, "the origin is paused")
+
+
+def test_key_refused(alone, push, hosts):
+    """403 for three accounts that were pushed to before: the operator is told of key and clock."""
+    host = hosts.take()
+    phones = street(alone, push, host, 4)
+    hit_all(alone, push, phones[:3], Answer(403))
+    until(lambda: origin(alone, push, host)["why"] == "key refused", 5, "the origin is paused")
+    assert "vapid_contact" in alone.log
+    alone.mail(phones[3])
+    alone.until_show(phones[3], waiting=1)
+    assert phones[3].new() == []
+
+
+def test_a_pause_survives_a_kill(alone, push, hosts):
+    """What the service asked for is kept by the next daemon, too."""
+    host = hosts.take()
+    phones = street(alone, push, host, 4)
+    hit_all(alone, push, phones[:3], Answer(429, {"Retry-After": "8"}))
+    until(lambda: origin(alone, push, host)["state"] == "paused", 5, "the origin is paused")
+    ends = origin(alone, push, host)["paused_until_time"]
+    alone.restart()
+    alone.mail(phones[3])
+    until(lambda: origin(alone, push, host), 5, "it is known again")
+    assert abs(origin(alone, push, host)["paused_until_time"] - ends) <= 2
+    assert phones[3].next(20).mails
+    assert time.time() >= ends - 1
+
+
+def test_status_counts_answers(alone, push, hosts):
+    """status: the queue, its age, and pushes by their answer."""
+    before = alone.status()
+    phone = alone.phone(endpoint=push.endpoint(hosts.take()))
+    push.script(phone.endpoint, Answer(400))
+    alone.mail(phone)
+    alone.idle(phone)
+    after = alone.status()
+    assert after["answers_other_4xx"] == before["answers_other_4xx"] + 1
+    assert after["answers_2xx"] == before["answers_2xx"] + 1
+    push.script(phone.endpoint, Answer(500))
+    alone.mail(phone, 2)
+    until(lambda: alone.status()["oldest_age"] >= 1, 10, "what waits grows old")
