@@ -14,15 +14,17 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 
-/* Private keys are for root, or for the user who started it all. */
-static bool
-may_see_secrets(struct ask *a)
-{
-	if (peer_is_root(a->peer))
-		return true;
-	operate_finish(a->peer, EX_NOPERM, "private keys are root's alone");
-	return false;
-}
+#define KEYS_SHOWN	64
+
+struct keys_job {
+	struct job	job;
+	struct walk	walk;
+	char		key[VAPID_ID_LEN + 1];	/* that is to be retired; "": they are listed */
+	bool		force;
+	uint64_t	used[KEYS_SHOWN];	/* subscriptions of each key; of a retired one the first */
+};
+
+static const char secret[] = "private keys are root's alone";
 
 /* The argument i as the id of a key in the ring.  false: the answer was given. */
 static bool
@@ -67,7 +69,7 @@ keys_import(struct ask *a)
 	struct err err;
 	int rc;
 
-	if (!may_see_secrets(a))
+	if (!operate_is_root(a, secret))
 		return;
 	rc = vapid_import(a->daemon->vapid, a->request->args[0], id, &err);
 	if (rc < 0)
@@ -86,7 +88,7 @@ keys_export(struct ask *a)
 	struct buf pem;
 	size_t start;
 
-	if (!may_see_secrets(a) || (a->request->n == 1 && !get_key(a, 0, id)))
+	if (!operate_is_root(a, secret) || (a->request->n == 1 && !get_key(a, 0, id)))
 		return;
 	if (a->request->n == 0 && current == NULL) {
 		operate_finish(a->peer, EX_USAGE, "%s", vapid_why(v));
@@ -126,66 +128,40 @@ keys_rotate(struct ask *a)
 	report(a, rc, "is current now; devices that subscribed under another key are told", id, &err);
 }
 
-void
-keys_list(struct ask *a)
+static int
+visit(struct peer *p, struct subscription *sub, struct err *err)
 {
-	operate_job(a->peer, JOB_KEYS);
-}
+	struct keys_job *job = (struct keys_job *)p->job;
+	struct daemon *d = p->daemon;
 
-void
-keys_retire(struct ask *a)
-{
-	const struct wire_request *r = a->request;
-	const char *current = vapid_current(a->daemon->vapid);
-	char id[VAPID_ID_LEN + 1];
-	struct job *job;
-
-	if (!get_key(a, 0, id))
-		return;
-	if (r->n == 2 && !slice_is(r->args[1], "force")) {
-		operate_finish(a->peer, EX_USAGE, "retire takes the id of a key, and force");
-		return;
-	}
-	if (current != NULL && strcmp(id, current) == 0) {
-		operate_finish(a->peer, EX_USAGE, "%s is current: rotate first", id);
-		return;
-	}
-	job = operate_job(a->peer, JOB_RETIRE);
-	memcpy(job->key, id, sizeof(job->key));
-	job->force = r->n == 2;
-}
-
-int
-keys_visit(struct daemon *d, struct job *job, struct subscription *sub, struct err *err)
-{
 	if (sub->state == SUB_NEWER)
 		return 0;
-	if (job->kind == JOB_RETIRE) {
+	if (job->key[0] != '\0') {
 		if (strcmp(sub->key, job->key) != 0)
 			return 0;
 		job->used[0]++;
 		return job->force ? register_deactivate(d, sub, clock_wall_s(), err) : 0;
 	}
-	for (size_t i = 0; i < vapid_count(d->vapid) && i < OPERATE_KEYS; i++)
+	for (size_t i = 0; i < vapid_count(d->vapid) && i < KEYS_SHOWN; i++)
 		if (strcmp(sub->key, vapid_id(d->vapid, i)) == 0)
 			job->used[i]++;
 	return 0;
 }
 
 static void
-end_list(struct peer *p)
+end_list(struct peer *p, const struct keys_job *job)
 {
 	const struct vapid *v = p->daemon->vapid;
 	const char *current = vapid_current(v), *id;
 	size_t start;
 
-	for (size_t i = 0; i < vapid_count(v) && i < OPERATE_KEYS; i++) {
+	for (size_t i = 0; i < vapid_count(v) && i < KEYS_SHOWN; i++) {
 		id = vapid_id(v, i);
 		start = wire_begin_row(&p->out);
 		wire_row_text(&p->out, "id", slice_of(id));
 		wire_row_text(&p->out, "state", slice_of(current != NULL && strcmp(id, current) == 0 ?
-		    "current" : p->job->used[i] > 0 ? "in use" : "unused"));
-		wire_row_number(&p->out, "subscriptions", (int64_t)p->job->used[i]);
+		    "current" : job->used[i] > 0 ? "in use" : "unused"));
+		wire_row_number(&p->out, "subscriptions", (int64_t)job->used[i]);
 		wire_row_text(&p->out, "public_key", slice_of(vapid_public(v, id)));
 		wire_end_row(&p->out, start);
 	}
@@ -193,9 +169,8 @@ end_list(struct peer *p)
 }
 
 static void
-end_retire(struct peer *p)
+end_retire(struct peer *p, const struct keys_job *job)
 {
-	struct job *job = p->job;
 	struct err err;
 
 	if (job->used[0] > 0 && !job->force)
@@ -213,11 +188,51 @@ end_retire(struct peer *p)
 	}
 }
 
-void
-keys_end(struct peer *p)
+static enum job_state
+slice(struct peer *p)
 {
-	if (p->job->kind == JOB_KEYS)
-		end_list(p);
+	struct keys_job *job = (struct keys_job *)p->job;
+	struct err err;
+	int rc = operate_walk(p, &job->walk, visit, &err);
+
+	if (rc == 1)
+		return JOB_GOES_ON;
+	if (rc < 0)
+		operate_fail(p, &err);
+	else if (job->key[0] == '\0')
+		end_list(p, job);
 	else
-		end_retire(p);
+		end_retire(p, job);
+	return JOB_OVER;
+}
+
+static const struct job_kind keys_kind = { .slice = slice };
+
+void
+keys_list(struct ask *a)
+{
+	operate_job(a->peer, &keys_kind, sizeof(struct keys_job));
+}
+
+void
+keys_retire(struct ask *a)
+{
+	const struct wire_request *r = a->request;
+	const char *current = vapid_current(a->daemon->vapid);
+	char id[VAPID_ID_LEN + 1];
+	struct keys_job *job;
+
+	if (!get_key(a, 0, id))
+		return;
+	if (r->n == 2 && !slice_is(r->args[1], "force")) {
+		operate_finish(a->peer, EX_USAGE, "retire takes the id of a key, and force");
+		return;
+	}
+	if (current != NULL && strcmp(id, current) == 0) {
+		operate_finish(a->peer, EX_USAGE, "%s is current: rotate first", id);
+		return;
+	}
+	job = operate_job(a->peer, &keys_kind, sizeof(*job));
+	memcpy(job->key, id, sizeof(job->key));
+	job->force = r->n == 2;
 }
