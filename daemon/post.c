@@ -41,6 +41,7 @@ struct transfer {
 	size_t		 header_len, body_len;
 	bool		 final;		/* the header of the final response is complete */
 	bool		 opened, refused;	/* what the guard said */
+	bool		 repeated;
 	char		 retry_after[POST_RETRY_AFTER_MAX];
 	char		 error[CURL_ERROR_SIZE];
 };
@@ -350,22 +351,45 @@ post_start(struct post *p, const struct post_request *request)
 	return 0;
 }
 
+/*
+ * A kept HTTP/2 connection that was given up (GOAWAY) before it said anything of this push: most
+ * likely the stream was never looked at, so it goes once more, at once, over a new connection.
+ * libcurl does so by itself for HTTP/1.1 and for REFUSED_STREAM.
+ */
+static bool
+repeat(struct transfer *t, CURLcode code)
+{
+	long connects = 1;
+
+	curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
+	if (code != CURLE_HTTP2 || connects > 0 || t->header_len > 0 || t->repeated)
+		return false;
+	t->repeated = true;
+	curl_multi_remove_handle(t->side->multi, t->easy);
+	curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L);
+	return curl_multi_add_handle(t->side->multi, t->easy) == CURLM_OK;
+}
+
 static int
 take_from(struct post *p, struct side *side, struct post_answer *answer)
 {
 	struct transfer *t = NULL;
 	CURLMsg *msg;
+	CURLcode code;
 	long status = 0;
 	int left;
 
 	while ((msg = curl_multi_info_read(side->multi, &left)) != NULL) {
 		if (msg->msg != CURLMSG_DONE)
 			continue;
+		code = msg->data.result;
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&t);
-		curl_easy_getinfo(msg->easy_handle, CURLINFO_RESPONSE_CODE, &status);
+		if (repeat(t, code))
+			continue;
+		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
 		memset(answer, 0, sizeof(*answer));
 		answer->owner = t->owner;
-		answer->result = result_of(t, msg->data.result);
+		answer->result = result_of(t, code);
 		answer->status = answer->result == PUSH_HTTP ? (int)status : 0;
 		memcpy(answer->retry_after, t->retry_after, sizeof(answer->retry_after));
 		end_transfer(p, t);

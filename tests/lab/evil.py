@@ -88,6 +88,7 @@ async def goaway_before(http2, stream):
     http2.h2.close_connection(last_stream_id=max(0, stream - 2))
     http2.flush()
     await http2.writer.drain()
+    await asyncio.sleep(1)
     http2.writer.close()
 
 

@@ -8,6 +8,7 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived, RequestReceived, StreamEnded, StreamReset
 from h2.exceptions import ProtocolError, StreamClosedError
+from h2.settings import SettingCodes, Settings
 
 RST_STREAM = 3
 PREFACE = len(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
@@ -119,7 +120,8 @@ class _Http2:
 
     async def run(self):
         if self.service.max_streams is not None:
-            self.h2.local_settings.max_concurrent_streams = self.service.max_streams
+            self.h2.local_settings = Settings(client=False, initial_values={
+                SettingCodes.MAX_CONCURRENT_STREAMS: self.service.max_streams})
         self.h2.initiate_connection()
         self.flush()
         try:
