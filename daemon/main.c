@@ -21,10 +21,12 @@
 #include "daemon/store.h"
 #include "daemon/sweep.h"
 #include "daemon/token.h"
+#include "daemon/trace.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/modconf.h"
 #include "lib/privs.h"
+#include "lib/sdnotify.h"
 
 #define CHECKPOINT_MS	(60 * 1000)
 #define JUMP_MS		(3600 * 1000)
@@ -39,6 +41,7 @@ struct run {
 	struct loop_watch	 signals;
 	bool			 quit, reload;
 	int64_t			 checkpoint_ms;
+	int64_t			 alive_ms;	/* when systemd is to hear from us; INT64_MAX: never */
 	int64_t			 wall_less_mono_ms;
 };
 
@@ -275,6 +278,8 @@ open_all(struct run *r, struct err *err)
 	    catch_signals(r, err) < 0)
 		return -1;
 	d->store = store_open(d->config.state_dir, err);
+	if (d->store != NULL)
+		d->trace = trace_open(d->config.state_dir);
 	if (d->store == NULL || (d->ece = ece_new(err)) == NULL ||
 	    (d->vapid = vapid_open(d->config.state_dir, d->config.vapid_contact, err)) == NULL ||
 	    (d->guard = guard_new(&d->config, err)) == NULL ||
@@ -299,6 +304,7 @@ close_all(struct run *r)
 	vapid_close(d->vapid);
 	ece_free(d->ece);
 	store_close(d->store);
+	trace_close(d->trace);
 	sweep_free(d->sweep);
 	silences_free(d->silences);
 	loop_free(d->loop);
@@ -362,6 +368,16 @@ check_clock(struct daemon *d, struct err *err)
 	return rc < 0 ? -1 : 0;
 }
 
+/* For systemd's watchdog: a turn has begun. */
+static void
+show_life(struct run *r, int64_t now_ms)
+{
+	if (now_ms < r->alive_ms)
+		return;
+	sdnotify("WATCHDOG=1");
+	r->alive_ms = now_ms + sdnotify_watchdog_ms();
+}
+
 static bool
 flush(struct daemon *d)
 {
@@ -382,7 +398,9 @@ sleep_ms(const struct run *r, int64_t now_ms)
 {
 	const struct daemon *d = &r->d;
 	const int64_t times[] = {
-		notify_next(d), sender_next(d->sender), sweep_next(d->sweep), r->checkpoint_ms,
+		notify_next(d), sender_next(d->sender), sweep_next(d->sweep), trace_next(d->trace),
+		r->checkpoint_ms,
+		r->alive_ms,
 	};
 	int64_t next = now_ms + CHECKPOINT_MS;
 
@@ -404,9 +422,11 @@ turn(struct run *r)
 	loop_wait(d->loop, sleep_ms(r, clock_mono_ms()));
 	now_ms = clock_mono_ms();
 	watch_clock(r, now_ms);
+	show_life(r, now_ms);
 	notify_run(d, now_ms);
 	sender_run(d->sender, now_ms);
 	sweep_run(d, now_ms);
+	trace_run(d->trace, now_ms);
 	peers_turn(d->peers, flush(d));
 	checkpoint(r, now_ms);
 	if (!r->reload)
@@ -434,6 +454,8 @@ run(struct run *r)
 	if (check_clock(&r->d, &err) < 0)
 		log_warn("%s", err.text);
 	log_notice("mailbelld %s is ready", MAILBELL_VERSION);
+	sdnotify("READY=1");
+	r->alive_ms = sdnotify_watchdog_ms() > 0 ? 0 : INT64_MAX;
 	say_key(&r->d);
 	while (!r->quit && !store_broken(r->d.store))
 		turn(r);
@@ -442,6 +464,7 @@ run(struct run *r)
 		code = EX_TEMPFAIL;
 	} else
 		log_notice("stopping");
+	sdnotify("STOPPING=1");
 	close_all(r);
 	return code;
 }

@@ -16,6 +16,7 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "lib/sdnotify.h"
 #include "lmtp/parent.h"
 #include "lmtp/worker.h"
 
@@ -257,6 +258,7 @@ parent_run(const struct parent_args *args)
 	for (size_t i = 0; i < p.n_workers; i++)
 		start_worker(&p, &p.worker[i]);
 	signal_old(&p, SIGHUP);
+	sdnotify("READY=1");
 	while (reap(&p) || !p.stopping) {
 		keep_alive(&p);
 		signo = sigtimedwait(&set, NULL, &wait);

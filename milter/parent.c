@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "lib/log.h"
+#include "lib/sdnotify.h"
 #include "milter/listen.h"
 #include "milter/parent.h"
 #include "milter/worker.h"
@@ -141,5 +142,6 @@ parent_run(const char *config_path, struct config *config)
 		return EX_OSERR;
 	}
 	log_notice("mailbell-milter %s is ready", MAILBELL_VERSION);
+	sdnotify("READY=1");
 	return attend(&p);
 }
