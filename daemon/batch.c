@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "daemon/batch.h"
+#include "daemon/trace.h"
 
 /* Copies text into the batch's memory.  false: it is full. */
 static bool
@@ -91,6 +92,19 @@ sort(struct batch *b)
 	}
 }
 
+static void
+trace_gone(struct trace *t, const struct outbox_record *r, uint64_t generation)
+{
+	const struct trace_event e = {
+		.queue_id = r->queue_id, .number = r->number, .sequence = r->sequence,
+		.event = r->generation == generation ? "expired" : "dropped",
+	};
+
+	if (!alone(r->type))
+		trace_put(t, &e, "%s", r->generation == generation ? "it waited for too long" :
+		    "the subscription has changed or is gone");
+}
+
 int
 batch_gather(struct store *s, uint64_t number, uint64_t generation, int64_t now_s, struct batch *b,
     struct err *err)
@@ -106,6 +120,7 @@ batch_gather(struct store *s, uint64_t number, uint64_t generation, int64_t now_
 		sequence = r.sequence;
 		if (r.expires <= now_s || r.generation != generation) {
 			b->expired += r.generation == generation;
+			trace_gone(b->trace, &r, generation);
 			if (store_outbox_del(s, number, sequence, err) < 0)
 				return -1;
 			continue;

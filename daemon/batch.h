@@ -32,6 +32,7 @@ struct batch {
 	int64_t			next_due;	/* of those that are not due yet; OUTBOX_NEVER: none */
 	size_t			expired;	/* records that were deleted for their age */
 	int64_t			oldest_ms;	/* when the first of all was accepted, 0: none */
+	struct trace		*trace;		/* where expired records go; NULL: nowhere */
 	char			memory[512 * 1024];	/* of the items' text */
 	size_t			used;
 };

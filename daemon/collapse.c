@@ -6,6 +6,7 @@
 
 #include "daemon/collapse.h"
 #include "daemon/sender.h"
+#include "daemon/trace.h"
 
 #define MAILBOXES	16
 
@@ -34,7 +35,7 @@ next_free(struct daemon *d, uint64_t number, uint64_t sequence, struct outbox_re
 }
 
 int
-collapse_takes(struct daemon *d, const struct outbox_record *r, bool sync, struct err *err)
+collapse_takes(struct daemon *d, struct outbox_record *r, bool sync, struct err *err)
 {
 	struct outbox_record old;
 	uint64_t sequence = 0;
@@ -43,8 +44,10 @@ collapse_takes(struct daemon *d, const struct outbox_record *r, bool sync, struc
 	while ((rc = next_free(d, r->number, sequence, &old, err)) == 1) {
 		sequence = old.sequence;
 		if (old.type == OUTBOX_SYNC && (sync || old.text.len > 0) &&
-		    (old.mailbox.p == NULL || slice_equal(old.mailbox, r->mailbox)))
+		    (old.mailbox.p == NULL || slice_equal(old.mailbox, r->mailbox))) {
+			r->sequence = sequence;
 			return 1;
+		}
 	}
 	return rc;
 }
@@ -78,6 +81,17 @@ put_sync(struct daemon *d, const struct subscription *sub, const struct mailboxe
 	return store_outbox_put(d->store, &r, err);
 }
 
+static void
+trace_erased(struct daemon *d, const struct subscription *sub, const struct outbox_record *r)
+{
+	const struct trace_event e = {
+		.queue_id = r->queue_id, .number = r->number, .sequence = r->sequence,
+		.event = "collapsed", .account = slice_of(sub->account), .id = slice_of(sub->id),
+	};
+
+	trace_put(d->trace, &e, "too much waits: the SYNC of its mailbox stands for it");
+}
+
 int
 collapse_all(struct daemon *d, const struct subscription *sub, int64_t expires, bool whole,
     struct err *err)
@@ -92,6 +106,7 @@ collapse_all(struct daemon *d, const struct subscription *sub, int64_t expires, 
 		if (r.type != OUTBOX_MAIL && (r.type != OUTBOX_SYNC || !whole))
 			continue;
 		note_mailbox(&m, &r);
+		trace_erased(d, sub, &r);
 		erased++;
 		if (store_outbox_del(d->store, sub->number, sequence, err) < 0)
 			return -1;

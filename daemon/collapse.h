@@ -16,9 +16,9 @@
 
 /*
  * Whether a SYNC that waits says what r would: one that mail was collapsed into, or, where r itself is
- * to be a SYNC, any, of the same mailbox or of the account.  1, 0, -1.
+ * to be a SYNC, any, of the same mailbox or of the account.  1 and its sequence in r, 0, -1.
  */
-int	collapse_takes(struct daemon *d, const struct outbox_record *r, bool sync, struct err *err);
+int	collapse_takes(struct daemon *d, struct outbox_record *r, bool sync, struct err *err);
 /* All mail that waits becomes the SYNC of its mailboxes, or, whole, of the account.  0, or -1. */
 int	collapse_all(struct daemon *d, const struct subscription *sub, int64_t expires, bool whole,
 	    struct err *err);

@@ -39,6 +39,7 @@ struct daemon {
 	struct silences	*silences;
 	struct peers	*peers;
 	struct sweep	*sweep;
+	struct trace	*trace;
 	struct counters	 counters;
 	int64_t		 started;	/* seconds since the epoch */
 	int64_t		 distrust_ms;	/* the clock has jumped: ages mean nothing until then (monotonic) */

@@ -62,6 +62,8 @@ struct join_sink {
 	/* All recipients of an arrival are decided, and their notices were taken. */
 	void	(*acknowledge)(void *arg, uint64_t peer, uint64_t seq);
 	void	*arg;
+	/* An arrival's recipient for whom nothing was saved, and who is not rung.  NULL: not of interest. */
+	void	(*nothing)(void *arg, const struct join_notice *notice);
 };
 
 #define JOIN_KEY	16

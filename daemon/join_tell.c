@@ -84,6 +84,17 @@ tell_one(struct join *j, struct join_group *g, const struct join_sink *sink)
 	return 0;
 }
 
+/* Sieve has discarded it, redirected it ... */
+static void
+tell_nothing(const struct join *j, const struct join_group *g, const struct join_sink *sink)
+{
+	struct join_notice n;
+
+	describe_sync(j, g, &n);
+	n.cause = "nothing was saved";
+	sink->nothing(sink->arg, &n);
+}
+
 int
 join_tell(struct join *j, struct join_group *g, int64_t now_ms, size_t *budget,
     const struct join_sink *sink)
@@ -92,6 +103,8 @@ join_tell(struct join *j, struct join_group *g, int64_t now_ms, size_t *budget,
 
 	if (silent && *budget > 0)
 		--*budget;	/* it takes its time, too */
+	if (silent && g->content != NULL && g->n_told == 0 && sink->nothing != NULL)
+		tell_nothing(j, g, sink);
 	while (g->n_saved > 0 || owes_sync(g)) {
 		if (*budget == 0)
 			return 0;

@@ -10,6 +10,7 @@
 #include "daemon/notify.h"
 #include "daemon/peers.h"
 #include "daemon/ring.h"
+#include "daemon/trace.h"
 #include "lib/clock.h"
 #include "lib/envlist.h"
 #include "lib/log.h"
@@ -29,20 +30,82 @@ has_use(struct slice uses, const char *use)
 	return false;
 }
 
-static bool
-is_quiet(const struct config *c, const struct join_notice *n)
+static const char *
+why_quiet(const struct config *c, const struct join_notice *n)
 {
 	char mailbox[WIRE_MAILBOX_MAX + 1];
 
-	if (n->seen || (n->kind & KIND_QUIET) || (c->quiet_bulk && (n->kind & KIND_BULK)))
-		return true;
+	if (n->seen)
+		return "it was saved as seen";
+	if (n->kind & KIND_QUIET)
+		return "quiet_header";
+	if (c->quiet_bulk && (n->kind & KIND_BULK))
+		return "quiet_bulk";
 	if (has_use(n->special_use, "\\Junk") || has_use(n->special_use, "\\Trash"))
-		return true;
+		return "the mailbox is for junk or trash";
 	if (n->mailbox.p == NULL || n->mailbox.len >= sizeof(mailbox))
-		return false;
+		return NULL;
 	memcpy(mailbox, n->mailbox.p, n->mailbox.len);
 	mailbox[n->mailbox.len] = '\0';
-	return config_match(&c->quiet_mailboxes, mailbox);
+	return config_match(&c->quiet_mailboxes, mailbox) ? "quiet_mailboxes" : NULL;
+}
+
+/* The trace */
+
+static void
+trace_notice(struct daemon *d, const struct join_notice *n, const char *event, const char *words,
+    const char *more)
+{
+	const struct trace_event e = {
+		.queue_id = n->queue_id, .message_id = n->message_id, .event = event,
+		.account = n->user.p != NULL ? n->user : n->recipient,
+	};
+
+	trace_put(d->trace, &e, "%s%s%s", words, more == NULL ? "" : ": ", more == NULL ? "" : more);
+}
+
+static void
+trace_decision(struct daemon *d, const struct join_notice *n)
+{
+	if (n->envelope.p != NULL)
+		trace_notice(d, n, "decided", n->cause, "its ENVELOPE");
+	else if (n->reason != ENVELOPE_OK)
+		trace_notice(d, n, "decided", n->cause, envelope_reason_text(n->reason));
+	else
+		trace_notice(d, n, "decided", n->cause, "a SYNC");
+}
+
+static void
+trace_arrival(struct daemon *d, const struct wire_arrival *a)
+{
+	static const char *const said[] = { "lmtp", "milter", "dovecot" };
+	struct trace_event e = {
+		.time_ms = (int64_t)a->time_ms, .queue_id = a->queue_id, .message_id = a->message_id,
+		.event = d->config.hook == HOOK_LMTP ? "accepted" : "seen",
+	};
+	const char *kind = a->kind & KIND_BULK ? ", bulk" : "";
+	struct wire_recipient r;
+	size_t pos = 0;
+
+	if (d->config.hook != HOOK_LMTP)
+		trace_put(d->trace, &e, "by the hook %s%s", said[d->config.hook], kind);
+	else
+		while (wire_recipient(a, &pos, &r) == 1) {
+			e.account = r.address;
+			trace_put(d->trace, &e, "by the mail server, %s%s",
+			    r.token.len > 0 ? "with a token" : "without a token", kind);
+		}
+}
+
+static void
+trace_saved(struct daemon *d, const struct wire_saved *s)
+{
+	const struct trace_event e = {
+		.time_ms = (int64_t)s->time_ms, .queue_id = s->queue_id, .message_id = s->message_id,
+		.event = "saved", .account = s->user,
+	};
+
+	trace_put(d->trace, &e, "in %.*s, UID %u", (int)s->mailbox.len, s->mailbox.p, s->uid);
 }
 
 /*
@@ -67,14 +130,19 @@ take_notice(struct daemon *d, const struct join_notice *n)
 {
 	struct news news = {
 		.mailbox = n->mailbox, .envelope = n->envelope, .queue_id = n->queue_id,
+		.message_id = n->message_id,
 		.uidvalidity = n->uidvalidity, .uid = n->uid, .kind = n->kind,
 		.accepted_ms = n->accepted_ms, .now_s = clock_wall_s(),
 	};
 	char name[WIRE_USER_MAX + 1];
+	const char *quiet;
 	struct err err;
 
-	if (is_quiet(&d->config, n)) {
+	trace_decision(d, n);
+	quiet = why_quiet(&d->config, n);
+	if (quiet != NULL) {
 		d->counters.quiet++;
+		trace_notice(d, n, "quiet", "nobody is rung", quiet);
 		return 0;
 	}
 	if (!account_of(&d->config, n, name))
@@ -98,6 +166,12 @@ on_notice(void *arg, const struct join_notice *notice)
 }
 
 static void
+on_nothing(void *arg, const struct join_notice *notice)
+{
+	trace_notice(arg, notice, "decided", notice->cause, "discarded, redirected or refused by Sieve");
+}
+
+static void
 on_acknowledge(void *arg, uint64_t peer, uint64_t seq)
 {
 	struct daemon *d = arg;
@@ -112,7 +186,7 @@ on_acknowledge(void *arg, uint64_t peer, uint64_t seq)
 void
 notify_run(struct daemon *d, int64_t now_ms)
 {
-	struct join_sink sink = { on_notice, on_acknowledge, d };
+	struct join_sink sink = { on_notice, on_acknowledge, d, on_nothing };
 
 	join_run(d->join, now_ms, NOTICES_A_TURN, &sink);
 }
@@ -126,7 +200,7 @@ notify_next(const struct daemon *d)
 void
 notify_finish(struct daemon *d)
 {
-	struct join_sink sink = { on_notice, on_acknowledge, d };
+	struct join_sink sink = { on_notice, on_acknowledge, d, on_nothing };
 
 	join_finish(d->join, &sink);
 }
@@ -160,6 +234,7 @@ notify_saved(struct daemon *d, const struct wire_saved *saved)
 	struct buf list;
 
 	d->counters.saved++;
+	trace_saved(d, saved);
 	if (d->config.hook != HOOK_DOVECOT) {
 		join_saved(d->join, saved, clock_mono_ms());
 		return;
@@ -178,6 +253,7 @@ notify_arrival(struct daemon *d, uint64_t peer, const struct wire_arrival *arriv
 	struct wire_arrival checked = *arrival;
 	struct buf list;
 
+	trace_arrival(d, arrival);
 	buf_fixed(&list, memory, sizeof(memory));
 	checked.reason = read_envelope(arrival->envelope, arrival->reason, &list);
 	checked.envelope = checked.reason == ENVELOPE_OK ? buf_all(&list) : SLICE_NIL;

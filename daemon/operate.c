@@ -171,6 +171,7 @@ static const struct {
 	{ "revoke", 1, 1, true, sub_revoke },
 	{ "test", 1, 1, true, sub_test },
 	{ "account", 1, 3, true, sub_account },
+	{ "trace", 1, 1, false, message_trace },
 	{ "vapid list", 0, 0, false, keys_list },
 	{ "vapid new", 0, 0, false, keys_new },
 	{ "vapid rotate", 0, 1, false, keys_rotate },

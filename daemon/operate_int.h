@@ -72,6 +72,7 @@ void	sub_remove(struct ask *a);
 void	sub_revoke(struct ask *a);
 void	sub_test(struct ask *a);
 void	sub_account(struct ask *a);
+void	message_trace(struct ask *a);
 void	keys_list(struct ask *a);
 void	keys_new(struct ask *a);
 void	keys_rotate(struct ask *a);

@@ -9,6 +9,7 @@
 #include "daemon/ring.h"
 #include "daemon/sender.h"
 #include "daemon/silence.h"
+#include "daemon/trace.h"
 #include "lib/msgfacts.h"
 
 #define GROUP_MAX	500	/* devices rung in one group of the store */
@@ -21,6 +22,20 @@ urgency_of(const struct news *news, bool sync)
 	return URGENCY_HIGH;
 }
 
+/* What becomes of the news for one device; sequence is the record's that stands for it, 0: none. */
+static void
+trace_device(struct daemon *d, const struct subscription *sub, const struct news *news,
+    uint64_t sequence, const char *event, const char *words)
+{
+	const struct trace_event e = {
+		.queue_id = news->queue_id, .message_id = news->message_id,
+		.number = sequence == 0 ? 0 : sub->number, .sequence = sequence, .event = event,
+		.account = slice_of(sub->account), .id = slice_of(sub->id),
+	};
+
+	trace_put(d->trace, &e, "%s", words);
+}
+
 /* Inside a group: something was held back by a silence; one digest stands for all of it. */
 static int
 put_digest(struct daemon *d, const struct subscription *sub, const struct delivery *delivery,
@@ -31,19 +46,34 @@ put_digest(struct daemon *d, const struct subscription *sub, const struct delive
 		.urgency = URGENCY_LOW, .due = silence_ends(d, delivery, news->now_s),
 		.accepted_ms = news->accepted_ms,
 	}, old;
+	static const char held_back[] = "one SYNC when the silence ends";
 	uint64_t sequence = 0;
 	int rc;
 
 	while ((rc = store_outbox_next(d->store, sub->number, sequence, &old, err)) == 1 &&
 	    old.number == sub->number) {
-		if (old.type == OUTBOX_DIGEST)
+		if (old.type == OUTBOX_DIGEST) {
+			trace_device(d, sub, news, old.sequence, "silent", held_back);
 			return 0;
+		}
 		sequence = old.sequence;
 	}
 	r.expires = (r.due == OUTBOX_NEVER ? news->now_s + SILENCE_MAX_S : r.due) + RING_TTL_S;
 	if (rc < 0 || store_outbox_put(d->store, &r, err) < 0)
 		return -1;
+	trace_device(d, sub, news, r.sequence, "silent", held_back);
 	return 1;
+}
+
+/* Why there is no ENVELOPE in it. */
+static const char *
+why_sync(const struct news *news, bool content_sync, bool much)
+{
+	if (news->envelope.p == NULL)
+		return "a SYNC";
+	if (content_sync)
+		return "a SYNC (content = sync)";
+	return much ? "a SYNC (too much waits)" : "a SYNC (unseen_max)";
 }
 
 enum got { GOT_NOTHING, GOT_RECORD, GOT_LESS /* what waited was collapsed */ };
@@ -75,6 +105,8 @@ put_for(struct daemon *d, const struct subscription *sub, const struct news *new
 		r.mailbox = SLICE_NIL;
 	sync = news->envelope.p == NULL || content_sync || much || pace_is_away(&d->config, &delivery);
 	rc = waiting == 0 ? 0 : collapse_takes(d, &r, sync, err);
+	if (rc == 1)
+		trace_device(d, sub, news, r.sequence, "queued", "a SYNC that waits says it already");
 	if (rc != 0)
 		return rc < 0 ? -1 : GOT_NOTHING;
 	if (much && collapse_all(d, sub, news->now_s + RING_TTL_S, full, err) < 0)
@@ -84,6 +116,8 @@ put_for(struct daemon *d, const struct subscription *sub, const struct news *new
 	if (much) {
 		r.text = slice_of(COLLAPSED);
 		rc = collapse_takes(d, &r, true, err);
+		if (rc == 1)
+			trace_device(d, sub, news, r.sequence, "queued", "a SYNC (too much waits)");
 		if (rc != 0)
 			return rc < 0 ? -1 : GOT_LESS;
 	} else if (!sync) {
@@ -91,7 +125,11 @@ put_for(struct daemon *d, const struct subscription *sub, const struct news *new
 		r.uid = news->uid;
 		r.envelope = news->envelope;
 	}
-	return store_outbox_put(d->store, &r, err) < 0 ? -1 : GOT_RECORD;
+	if (store_outbox_put(d->store, &r, err) < 0)
+		return -1;
+	trace_device(d, sub, news, r.sequence, "queued",
+	    sync ? why_sync(news, content_sync, much) : "its ENVELOPE");
+	return GOT_RECORD;
 }
 
 static int
@@ -161,11 +199,25 @@ ring_active(struct daemon *d, const char *name, const struct news *news, struct 
 	while ((rc = store_sub_next(d->store, name, id, &sub, err)) == 1 &&
 	    strcmp(sub.account, name) == 0) {
 		memcpy(id, sub.id, sizeof(id));
-		if (sub.state == SUB_ACTIVE && ring(d, &sub, news, content_sync, rung, err) < 0)
+		if (sub.state != SUB_ACTIVE)
+			trace_device(d, &sub, news, 0, "inactive", sub.state == SUB_NEWER ? "newer format" :
+			    "its client has not acknowledged it");
+		else if (ring(d, &sub, news, content_sync, rung, err) < 0)
 			return -1;
 	}
 	explicit_bzero(&sub, sizeof(sub));
 	return rc < 0 ? -1 : 0;
+}
+
+static void
+trace_nobody(struct daemon *d, const char *name, const struct news *news)
+{
+	const struct trace_event e = {
+		.queue_id = news->queue_id, .message_id = news->message_id, .event = "no subscription",
+		.account = slice_of(name),
+	};
+
+	trace_put(d->trace, &e, "no device of this account has subscribed");
 }
 
 int
@@ -179,6 +231,7 @@ ring_account(struct daemon *d, const char *name, const struct news *news, struct
 		return -1;
 	if (rc == 0 || strcmp(sub.account, name) != 0) {	/* the usual case: one look-up */
 		d->counters.no_subscription++;
+		trace_nobody(d, name, news);
 		return 0;
 	}
 	if (store_begin(d->store, err) < 0)

@@ -18,7 +18,7 @@
 struct news {
 	struct slice	mailbox;	/* nil: unknown */
 	struct slice	envelope;	/* nil: a SYNC */
-	struct slice	queue_id;
+	struct slice	queue_id, message_id;
 	uint32_t	uidvalidity, uid;
 	unsigned	kind;		/* KIND_* */
 	int64_t		accepted_ms, now_s;

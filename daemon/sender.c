@@ -283,6 +283,7 @@ sender_new(struct daemon *d, struct err *err)
 	s->batch = calloc(1, sizeof(*s->batch));
 	if (s->batch == NULL)
 		abort();
+	s->batch->trace = d->trace;
 	s->post = post_new(d->loop, d->guard, &d->config, err);
 	if (s->post == NULL || load(s, err) < 0) {
 		sender_free(s);

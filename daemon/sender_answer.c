@@ -9,6 +9,7 @@
 #include "daemon/operate.h"
 #include "daemon/pace.h"
 #include "daemon/sender_int.h"
+#include "daemon/trace.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 
@@ -146,16 +147,32 @@ outcome_text(char *out, size_t size, enum retry_verdict verdict, const struct po
 }
 
 static void
-log_outcome(const struct flight *f, const struct delivery *delivery, const char *outcome)
+trace_outcome(struct trace *t, const struct flight *f, const struct batch_record *r, unsigned try,
+    const char *outcome)
+{
+	const struct trace_event e = {
+		.queue_id = slice_of(r->queue_id), .number = f->number, .sequence = r->sequence,
+		.event = "push", .account = slice_of(f->account), .id = slice_of(f->id),
+	};
+
+	if (r->type != OUTBOX_VERIFY && r->type != OUTBOX_VAPID)
+		trace_put(t, &e, "%s, host=%s, try=%u", outcome, f->host, try);
+}
+
+static void
+log_outcome(const struct daemon *d, const struct flight *f, const struct delivery *delivery,
+    const char *outcome)
 {
 	int64_t now_ms = clock_wall_ms();
 	struct log_text user = log_clean(slice_of(f->account)), id = log_clean(slice_of(f->id));
 
-	for (size_t i = 0; i < f->n; i++)
+	for (size_t i = 0; i < f->n; i++) {
+		trace_outcome(d->trace, f, &f->records[i], delivery->tries + 1, outcome);
 		log_info("%s: user=%s, sub=%.8s, host=%s, delay=%.2f, try=%u, status=%s",
 		    f->records[i].queue_id[0] == '\0' ? "-" : log_clean(slice_of(f->records[i].queue_id)).text,
 		    user.text, id.text, f->host, (double)(now_ms - f->records[i].accepted_ms) / 1000,
 		    delivery->tries + 1, outcome);
+	}
 }
 
 static void
@@ -244,7 +261,7 @@ sender_answer(struct sender *s, struct flight *f, const struct post_answer *a)
 			delivery.fail_429++;
 		decide(d, f, &delivery, a, clock_wall_s(), &out);
 		outcome_text(outcome, sizeof(outcome), out.verdict, a);
-		log_outcome(f, &delivery, outcome);
+		log_outcome(d, f, &delivery, outcome);
 		note_answer(d, f, a, &out, &delivery);
 		count_verdict(&d->counters, out.verdict);
 		rc = commit_answer(s, f, &sub, &delivery, out.verdict, &err);
