@@ -20,10 +20,15 @@ from lab.wait import until
 CANARY = "canary-unjoined-5e1d"
 
 
+@pytest.fixture
+def way():
+    """Mail is shown to the milter, and goes straight to Dovecot."""
+    return "milter"
+
+
 @pytest.fixture(autouse=True)
-def milter(lab):
-    """Mail is shown to the milter and goes straight to Dovecot; whatever a test changes is put back."""
-    lab.use("milter")
+def whole(lab, way):
+    """Whatever a test stopped runs again behind it."""
     yield
     if not lab.mailbell.daemon.running:
         lab.mailbell.start_daemon()
