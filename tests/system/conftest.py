@@ -18,9 +18,9 @@ def laboratory():
         yield lab
 
 
-@pytest.fixture(scope="module", params=("lmtp", "dovecot"))
+@pytest.fixture(scope="module", params=("lmtp", "milter", "dovecot"))
 def way(request):
-    """The tests that use it run once with the proxy, and once with the Dovecot module alone."""
+    """The tests that use it run with the proxy, with the milter, and with the Dovecot module alone."""
     return request.param
 
 
