@@ -12,6 +12,7 @@
 #include "daemon/notify.h"
 #include "daemon/operate.h"
 #include "daemon/peers_int.h"
+#include "daemon/seen.h"
 #include "daemon/silence.h"
 #include "daemon/verbs.h"
 #include "lib/clock.h"
@@ -97,7 +98,7 @@ on_command_frame(struct peer *p, const struct frame *f)
 	case WIRE_SESSION:
 		if (wire_get_session(f, &session) < 0 || !speaks_for(p, session.user))
 			return -1;
-		verbs_session(p->daemon, &session);
+		seen_session(p->daemon, &session);
 		return 0;
 	case WIRE_VERB:
 		if (wire_get_verb(f, &verb) < 0 || !speaks_for(p, verb.user))

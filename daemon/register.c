@@ -1,6 +1,6 @@
 /*
  * A verification push is what an attacker can aim at others, so every way to one passes the limits of
- * the account first: 10 an hour, 30 a day, and one in 60 seconds for each subscription.
+ * the account first (window.h), and that of each subscription: one in 60 seconds.
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,12 +9,10 @@
 #include "daemon/register.h"
 #include "daemon/sender.h"
 #include "daemon/silence.h"
+#include "daemon/window.h"
 #include "lib/base64url.h"
 
-#define VERIFY_AN_HOUR	10
-#define VERIFY_A_DAY	30
 #define VERIFY_APART_S	60
-#define TWINS_MAX	64	/* more than any account has */
 
 const char *
 register_parse(struct daemon *d, struct register_form *form, struct slice endpoint, struct slice key,
@@ -58,26 +56,6 @@ count(struct store *s, const char *account, int64_t *n, struct err *err)
 		++*n;
 	}
 	return rc < 0 ? -1 : 0;
-}
-
-static void
-roll(int64_t *start, uint32_t *n, int64_t length, int64_t now_s)
-{
-	if (now_s - *start >= length || now_s < *start) {
-		*start = now_s;
-		*n = 0;
-	}
-}
-
-/* Seconds until the account may have another verification push; 0: now. */
-static int64_t
-verify_wait(struct account *a, int64_t now_s)
-{
-	roll(&a->hour_start, &a->hour_count, 3600, now_s);
-	roll(&a->day_start, &a->day_count, 86400, now_s);
-	if (a->day_count >= VERIFY_A_DAY)
-		return a->day_start + 86400 - now_s;
-	return a->hour_count >= VERIFY_AN_HOUR ? a->hour_start + 3600 - now_s : 0;
 }
 
 /* Whether a verification of this subscription is still in the outbox. */
@@ -128,8 +106,7 @@ commit(struct daemon *d, struct subscription *sub, struct account *a, bool chang
 	struct delivery delivery;
 	struct store *s = d->store;
 
-	a->hour_count++;
-	a->day_count++;
+	window_verify_count(a);
 	if (store_begin(s, err) < 0)
 		return -1;
 	if (store_sub_put(s, sub, err) < 0 || store_account_put(s, a, err) < 0)
@@ -212,7 +189,7 @@ verify_again(struct daemon *d, struct register_outcome *out, struct account *a, 
 		    (long long)(ago < 0 ? 0 : ago));
 		return 0;
 	}
-	wait = verify_wait(a, now_s);
+	wait = window_verify_wait(a, now_s);
 	if (wait > 0)
 		snprintf(out->note, sizeof(out->note), "next verification in %lld s", (long long)wait);
 	return wait == 0;
@@ -240,7 +217,7 @@ check_new(struct daemon *d, const struct register_form *form, bool exists, struc
 		return -1;
 	if (!exists && n >= d->config.subscriptions_max)
 		return refuse(out, "LIMIT", "This account has too many subscriptions");
-	wait = verify_wait(a, now_s);
+	wait = window_verify_wait(a, now_s);
 	if (wait == 0)
 		return 0;
 	snprintf(out->note, sizeof(out->note), "Too many verifications, try again in %lld s",
@@ -307,10 +284,10 @@ register_put(struct daemon *d, const struct register_form *form, int64_t now_s,
 		if (rc != 1)
 			return rc;
 	} else {	/* made for a key that is no longer the current one */
-		rc = verify_wait(&a, now_s) == 0;
+		rc = window_verify_wait(&a, now_s) == 0;
 		if (rc == 0) {
 			snprintf(out->note, sizeof(out->note), "Too many verifications, try again in %lld s",
-			    (long long)verify_wait(&a, now_s));
+			    (long long)window_verify_wait(&a, now_s));
 			return refuse(out, "UNAVAILABLE", out->note);
 		}
 		start_over(&out->sub, key, now_s);
@@ -318,112 +295,6 @@ register_put(struct daemon *d, const struct register_form *form, int64_t now_s,
 	out->sub.refreshed = now_s;
 	out->changed = true;
 	return commit(d, &out->sub, &a, other_key, now_s, err);
-}
-
-/* What is in memory of a subscription that was deleted. */
-static void
-forget(struct daemon *d, uint64_t number)
-{
-	sender_forget(d->sender, number);
-	silence_forget(d, number);
-}
-
-/* ACKWEBPUSH */
-
-/* The token's place in the subscription, or -1.  Every token is compared. */
-static int
-find_token(const struct subscription *sub, const uint8_t hash[TOKEN_HASH], int64_t now_s)
-{
-	int found = -1;
-
-	for (size_t i = 0; i < sub->n_tokens; i++)
-		if (token_equal(sub->tokens[i].hash, hash) && sub->tokens[i].expires > now_s)
-			found = (int)i;
-	return found;
-}
-
-static int
-find_by_token(struct store *s, const char *account, const uint8_t hash[TOKEN_HASH], int64_t now_s,
-    struct subscription *sub, int *place, struct err *err)
-{
-	char id[SUB_ID_MAX + 1] = "";
-	int rc;
-
-	while ((rc = store_sub_next(s, account, id, sub, err)) == 1 && strcmp(sub->account, account) == 0) {
-		memcpy(id, sub->id, sizeof(id));
-		if (sub->state == SUB_NEWER)
-			continue;
-		*place = find_token(sub, hash, now_s);
-		if (*place >= 0)
-			return 1;
-	}
-	return rc < 0 ? -1 : 0;
-}
-
-/*
- * Inside a group: a reinstalled client, the same endpoint under an older id goes.  Their numbers, up to
- * max, are told: the number of them, or -1.
- */
-static int
-delete_twins(struct daemon *d, const struct subscription *sub, uint64_t *numbers, int max,
-    struct err *err)
-{
-	struct subscription other;
-	char id[SUB_ID_MAX + 1] = "";
-	int rc = 0, n = 0;
-
-	while (n < max && (rc = store_sub_next(d->store, sub->account, id, &other, err)) == 1 &&
-	    strcmp(other.account, sub->account) == 0) {
-		memcpy(id, other.id, sizeof(id));
-		if (other.state == SUB_NEWER || other.number == sub->number ||
-		    strcmp(other.normal, sub->normal) != 0)
-			continue;
-		if (store_sub_del(d->store, &other, err) < 0)
-			return -1;
-		numbers[n++] = other.number;
-	}
-	explicit_bzero(&other, sizeof(other));
-	return rc < 0 ? -1 : n;
-}
-
-/* The subscription and its twins, in one group. */
-static int
-commit_acknowledged(struct daemon *d, struct subscription *sub, struct err *err)
-{
-	uint64_t numbers[TWINS_MAX];
-	int n;
-
-	if (store_begin(d->store, err) < 0)
-		return -1;
-	if (store_sub_put(d->store, sub, err) < 0 ||
-	    (n = delete_twins(d, sub, numbers, TWINS_MAX, err)) < 0 || store_commit(d->store, err) < 0) {
-		store_abort(d->store);
-		return -1;
-	}
-	for (int i = 0; i < n; i++)
-		forget(d, numbers[i]);
-	return 0;
-}
-
-int
-register_acknowledge(struct daemon *d, const char *account, struct slice token, int64_t now_s,
-    struct subscription *sub, struct err *err)
-{
-	uint8_t hash[TOKEN_HASH];
-	int place, rc;
-
-	if (token_hash(token, hash) < 0)
-		return 0;
-	rc = find_by_token(d->store, account, hash, now_s, sub, &place, err);
-	if (rc != 1)
-		return rc;
-	memmove(&sub->tokens[place], &sub->tokens[place + 1],
-	    (sub->n_tokens - (size_t)place - 1) * sizeof(sub->tokens[0]));
-	sub->n_tokens--;
-	sub->state = SUB_ACTIVE;
-	sub->acknowledged = sub->refreshed = now_s;
-	sub->inactive_since = 0;
-	return commit_acknowledged(d, sub, err) < 0 ? -1 : 1;
 }
 
 int
@@ -435,6 +306,7 @@ register_delete(struct daemon *d, const struct subscription *sub, struct err *er
 		store_abort(d->store);
 		return -1;
 	}
-	forget(d, sub->number);
+	sender_forget(d->sender, sub->number);
+	silence_forget(d, sub->number);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * register: the life of a subscription: made, changed, acknowledged, deleted.
+ * register: the life of a subscription: made, changed, deactivated, deleted.
  */
 #ifndef DAEMON_REGISTER_H
 #define DAEMON_REGISTER_H
@@ -32,12 +32,6 @@ struct register_outcome {
 /* Makes or changes a subscription, and queues its verification.  0, or -1: the store failed. */
 int	register_put(struct daemon *d, const struct register_form *form, int64_t now_s,
 	    struct register_outcome *out, struct err *err);
-/*
- * 1: the token was right, the subscription is active and in *sub; others of the account with the same
- * endpoint are gone.  0: it was not.  -1: the store failed.
- */
-int	register_acknowledge(struct daemon *d, const char *account, struct slice token, int64_t now_s,
-	    struct subscription *sub, struct err *err);
 /* Makes it inactive, as if it had just been made: its client has to register and acknowledge anew. */
 int	register_deactivate(struct daemon *d, struct subscription *sub, int64_t now_s, struct err *err);
 /* Deletes it with all that waits for it. */

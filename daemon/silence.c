@@ -119,26 +119,37 @@ move_digest(struct store *s, uint64_t number, int64_t due, struct err *err)
 	return store_outbox_put(s, &r, err);
 }
 
-int
-silence_timed(struct daemon *d, struct delivery *delivery, int64_t seconds, int64_t now_s,
-    struct err *err)
+/* Inside a group. */
+static int
+set_time(struct daemon *d, uint64_t number, int64_t seconds, int64_t now_s, struct err *err)
 {
-	int64_t due = seconds == 0 ? now_s : now_s + seconds;
+	int64_t due = now_s + seconds;
+	struct delivery delivery;
+	int rc = store_delivery_get(d->store, number, &delivery, err);
 
-	delivery->silent_until = seconds == 0 ? 0 : due;
-	if (seconds != 0 && is_held(d->silences, delivery->number))
+	if (rc != 1)
+		return rc < 0 ? -1 : err_set(err, "the subscription has no delivery record");
+	delivery.silent_until = seconds == 0 ? 0 : due;
+	if (seconds != 0 && is_held(d->silences, number))
 		due = OUTBOX_NEVER;
-	if (store_delivery_put(d->store, delivery, err) < 0)
+	if (store_delivery_put(d->store, &delivery, err) < 0)
 		return -1;
-	return move_digest(d->store, delivery->number, due, err);
+	return move_digest(d->store, number, due, err);
 }
 
-void
-silence_timed_done(struct daemon *d, uint64_t number, int64_t seconds)
+int
+silence_timed(struct daemon *d, uint64_t number, int64_t seconds, int64_t now_s, struct err *err)
 {
+	if (store_begin(d->store, err) < 0)
+		return -1;
+	if (set_time(d, number, seconds, now_s, err) < 0 || store_commit(d->store, err) < 0) {
+		store_abort(d->store);
+		return -1;
+	}
 	if (seconds == 0)
 		silence_forget(d, number);
 	sender_look(d->sender, number);
+	return 0;
 }
 
 void

@@ -28,13 +28,9 @@ int64_t	silence_field(const struct daemon *d, const struct delivery *delivery, i
 /* When a digest that is put into the outbox now will be due: OUTBOX_NEVER while a connection holds. */
 int64_t	silence_ends(const struct daemon *d, const struct delivery *delivery, int64_t now_s);
 
-/*
- * Inside a group of the store: silence for seconds (0: none, and no connection holds any more).
- * silence_timed_done is to be called after its commit.
- */
-int	silence_timed(struct daemon *d, struct delivery *delivery, int64_t seconds, int64_t now_s,
+/* Silence for seconds (0: none, and no connection holds any more), in a group of its own. */
+int	silence_timed(struct daemon *d, uint64_t number, int64_t seconds, int64_t now_s,
 	    struct err *err);
-void	silence_timed_done(struct daemon *d, uint64_t number, int64_t seconds);
 /* The peer's connection holds a silence of the subscription from now on. */
 void	silence_hold(struct daemon *d, uint64_t number, uint64_t peer);
 /*

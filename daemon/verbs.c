@@ -9,15 +9,15 @@
 #include <strings.h>
 
 #include "daemon/account.h"
+#include "daemon/acknowledge.h"
 #include "daemon/register.h"
-#include "daemon/sender.h"
+#include "daemon/seen.h"
 #include "daemon/silence.h"
 #include "daemon/verbs.h"
 #include "lib/clock.h"
 #include "lib/imapstr.h"
 #include "lib/log.h"
 
-#define WRONG_AN_HOUR	10
 #define UNTAGGED_MAX	(FRAME_MAX - 4096)
 
 struct reply {
@@ -202,63 +202,28 @@ webpush(struct call *c)
 
 /* ACKWEBPUSH */
 
-/* Counts a wrong token.  true: too many within the hour, this one is not even looked at. */
-static int
-too_many_wrong(struct call *c, bool count, bool *too_many, struct err *err)
-{
-	struct store *s = c->daemon->store;
-	struct account a;
-
-	if (store_account_get(s, c->account, &a, err) < 0)
-		return -1;
-	if (c->now_s - a.wrong_start >= 3600 || c->now_s < a.wrong_start) {
-		a.wrong_start = c->now_s;
-		a.wrong_count = 0;
-	}
-	*too_many = a.wrong_count >= WRONG_AN_HOUR;
-	if (!count)
-		return 0;
-	a.wrong_count++;
-	if (store_begin(s, err) < 0)
-		return -1;
-	if (store_account_put(s, &a, err) < 0 || store_commit(s, err) < 0) {
-		store_abort(s);
-		return -1;
-	}
-	return 0;
-}
-
 static void
 ack(struct call *c)
 {
 	struct subscription sub;
 	struct err err;
-	bool too_many;
 	int rc;
 
 	if (c->verb->n != 1 || c->verb->args[0].p == NULL) {
 		say_bad(c, "the token of the push message expected");
 		return;
 	}
-	if (too_many_wrong(c, false, &too_many, &err) < 0) {
-		say_failed(c, &err);
-		return;
-	}
-	if (too_many) {
+	rc = acknowledge(c->daemon, c->account, c->verb->args[0], c->now_s, &sub, &err);
+	if (rc == ACKNOWLEDGE_TOO_MANY)
 		say(c, "NO [UNAVAILABLE] Too many wrong tokens, try again in an hour");
-		return;
-	}
-	rc = register_acknowledge(c->daemon, c->account, c->verb->args[0], c->now_s, &sub, &err);
-	if (rc == 0 && (rc = too_many_wrong(c, true, &too_many, &err)) == 0) {
+	else if (rc == ACKNOWLEDGE_WRONG)
 		say(c, "NO [CANNOT] This token is not valid");
-		return;
-	}
-	if (rc < 0 || show(c, &sub, &err) < 0) {
+	else if (rc < 0 || show(c, &sub, &err) < 0)
 		say_failed(c, &err);
-		return;
+	else {
+		c->reply->changed = true;
+		say_completed(c, "ACKWEBPUSH", "");
 	}
-	c->reply->changed = true;
-	say_completed(c, "ACKWEBPUSH", "");
 	explicit_bzero(&sub, sizeof(sub));
 }
 
@@ -320,25 +285,6 @@ parse_seconds(struct slice text)
 	return n;
 }
 
-static int
-silence_for(struct call *c, const struct subscription *sub, int64_t seconds, struct err *err)
-{
-	struct store *s = c->daemon->store;
-	struct delivery delivery;
-
-	if (store_begin(s, err) < 0)
-		return -1;
-	if (store_delivery_get(s, sub->number, &delivery, err) != 1 ||
-	    silence_timed(c->daemon, &delivery, seconds, c->now_s, err) < 0 ||
-	    store_commit(s, err) < 0) {
-		store_abort(s);
-		return -1;
-	}
-	silence_timed_done(c->daemon, sub->number, seconds);
-	c->reply->changed = true;
-	return 0;
-}
-
 static void
 silence(struct call *c)
 {
@@ -346,7 +292,7 @@ silence(struct call *c)
 	struct subscription sub;
 	char id[SUB_ID_MAX + 1];
 	int64_t seconds = 0;
-	struct err err = { "the subscription has no delivery record" };
+	struct err err;
 	int rc;
 
 	if (v->n != 2 || !valid_id(v->args[0]) ||
@@ -367,8 +313,10 @@ silence(struct call *c)
 		}
 		silence_hold(c->daemon, sub.number, c->peer->id);
 		c->peer->holds_silence = c->reply->keep = true;
-	} else if (rc == 1 && silence_for(c, &sub, seconds, &err) < 0)
-		rc = -1;
+	} else if (rc == 1) {
+		rc = silence_timed(c->daemon, sub.number, seconds, c->now_s, &err);
+		c->reply->changed = rc == 0;
+	}
 	if (rc < 0 || show(c, &sub, &err) < 0)
 		say_failed(c, &err);
 	else
@@ -385,41 +333,6 @@ static const struct {
 	{ "GETVAPID", getvapid }, { "WEBPUSH", webpush }, { "ACKWEBPUSH", ack },
 	{ "LWEBPUSH", list }, { "SILWEBPUSH", silence },
 };
-
-/* The account was seen: its devices may get ENVELOPEs again. */
-static void
-seen(struct daemon *d, const char *account)
-{
-	struct subscription sub;
-	struct delivery delivery;
-	char id[SUB_ID_MAX + 1] = "";
-	struct err err;
-
-	while (store_sub_next(d->store, account, id, &sub, &err) == 1 &&
-	    strcmp(sub.account, account) == 0) {
-		memcpy(id, sub.id, sizeof(id));
-		if (store_delivery_get(d->store, sub.number, &delivery, &err) != 1 ||
-		    delivery.unseen == 0)
-			continue;
-		delivery.unseen = 0;
-		delivery.unseen_sync = 0;
-		if (store_begin(d->store, &err) < 0)
-			return;
-		if (store_delivery_put(d->store, &delivery, &err) < 0 || store_commit(d->store, &err) < 0)
-			store_abort(d->store);
-		else
-			sender_look(d->sender, sub.number);	/* its SYNC need not wait any more */
-	}
-}
-
-void
-verbs_session(struct daemon *d, const struct wire_session *session)
-{
-	char account[WIRE_USER_MAX + 1];
-
-	if (account_name(session->user, account) == 0)
-		seen(d, account);
-}
 
 static void
 dispatch(struct call *c)
@@ -453,7 +366,7 @@ verbs_run(struct daemon *d, struct peer *p, const struct wire_verb *verb)
 	if (account_name(verb->user, c.account) < 0)
 		say(&c, "NO [UNAVAILABLE] The name of this account is too long for push");
 	else {
-		seen(d, c.account);
+		seen_account(d, c.account);
 		dispatch(&c);
 	}
 	if (strncmp(reply.tagged, "OK", 2) != 0)

@@ -11,7 +11,5 @@
 
 /* Answers one command on its peer's connection; changes are answered after the store's flush. */
 void	verbs_run(struct daemon *d, struct peer *p, const struct wire_verb *verb);
-/* An IMAP session began or ended: the account was seen. */
-void	verbs_session(struct daemon *d, const struct wire_session *session);
 
 #endif
