@@ -195,11 +195,11 @@ put_counters(const struct counters *c, struct buf *out)
 	put_answers(c, out);
 }
 
-/* The seconds of the monotonic clock as time of the day; 0 stays 0. */
+/* The seconds of the monotonic clock as time of the day. */
 static int64_t
 wall_of(int64_t mono_s)
 {
-	return mono_s == 0 ? 0 : clock_wall_s() + mono_s - clock_mono_ms() / 1000;
+	return clock_wall_s() + mono_s - clock_mono_ms() / 1000;
 }
 
 void
@@ -217,7 +217,7 @@ describe_origins(struct daemon *d, struct buf *out)
 		wire_row_text(out, "state", slice_of(!v.paused ? "open" : v.probing ? "probed" : "paused"));
 		wire_row_number(out, "in_flight", (int64_t)v.in_flight);
 		wire_row_number(out, "waiting", (int64_t)v.waiting);
-		wire_row_number(out, "last_success_time", wall_of(v.last_taken));
+		wire_row_number(out, "last_success_time", v.was_taken ? wall_of(v.last_taken) : 0);
 		wire_row_number(out, "paused_until_time", v.paused ? wall_of(v.until) : 0);
 		wire_row_text(out, "why", slice_of(v.why));
 		wire_end_row(out, start);

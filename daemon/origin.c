@@ -10,13 +10,14 @@
 #include "daemon/hash.h"
 
 #define SLOTS	4096
+#define NEVER	INT64_MIN
 
 enum line { FRONT, BEHIND, LINES };
 
 struct origin {
 	char			*name;
 	size_t			 in_flight, waiting;
-	int64_t			 last_taken;	/* 0: never */
+	int64_t			 last_taken;	/* NEVER: never */
 	bool			 untested;	/* how the slots in flight were counted */
 	size_t			 ramp;		/* slots after a pause, 0: all */
 	struct breaker		 breaker;
@@ -72,7 +73,7 @@ origins_free(struct origins *all)
 static bool
 tested(const struct origin *o, int64_t now)
 {
-	return o->last_taken != 0 && now - o->last_taken < ORIGIN_TRUST_S;
+	return o->last_taken != NEVER && now - o->last_taken < ORIGIN_TRUST_S;
 }
 
 static bool
@@ -113,6 +114,7 @@ origin_open(struct origins *all, const char *name, int64_t now, bool *made)
 	if (o == NULL || (o->name = strdup(name)) == NULL)
 		abort();
 	o->all = all;
+	o->last_taken = NEVER;
 	for (int i = 0; i < LINES; i++)
 		o->line[i].next = o->line[i].prev = &o->line[i];
 	o->chain = *slot;
@@ -264,6 +266,13 @@ origin_end(struct origin *o, const struct breaker_event *event, unsigned need, i
 }
 
 void
+origin_vouch(struct origin *o, int64_t taken)
+{
+	if (taken > o->last_taken)
+		o->last_taken = taken;
+}
+
+void
 origin_restore(struct origin *o, enum breaker_cause why, int64_t until)
 {
 	o->all->paused += !o->breaker.paused;
@@ -339,7 +348,7 @@ origin_show(const struct origin *o, struct origin_view *view)
 {
 	*view = (struct origin_view){
 		.name = o->name, .in_flight = o->in_flight, .waiting = o->waiting,
-		.last_taken = o->last_taken, .paused = o->breaker.paused,
+		.was_taken = o->last_taken != NEVER, .last_taken = o->last_taken, .paused = o->breaker.paused,
 		.probing = o->breaker.probing, .until = o->breaker.until,
 		.why = o->breaker.paused ? breaker_cause_text(o->breaker.why) : NULL,
 	};

@@ -57,6 +57,8 @@ struct origin_news {
 /* Gives the slot back.  need: how many accounts have to agree before it is paused. */
 struct origin_news	origin_end(struct origin *o, const struct breaker_event *event, unsigned need,
 			    int64_t now, uint32_t random);
+/* It has taken a push then, as is known from elsewhere: an earlier process. */
+void	origin_vouch(struct origin *o, int64_t taken);
 /* An earlier process has paused it. */
 void	origin_restore(struct origin *o, enum breaker_cause why, int64_t until);
 
@@ -71,7 +73,8 @@ void	 origin_forget(struct origin_waiter *waiter);
 struct origin_view {
 	const char	*name;
 	size_t		 in_flight, waiting;
-	int64_t		 last_taken;	/* 0: never */
+	bool		 was_taken;	/* it took a push, last_taken is when */
+	int64_t		 last_taken;
 	bool		 paused, probing;
 	int64_t		 until;		/* of the pause */
 	const char	*why;		/* NULL: not paused */

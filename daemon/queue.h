@@ -24,6 +24,7 @@ struct pending {
 	int64_t		oldest_ms;	/* wall clock: when the first of its records was accepted */
 	bool		behind;		/* only a verification waits: everybody else comes first */
 	bool		flying;		/* a push is under way: nothing else is started */
+	bool		crowded;	/* its account has enough of them under way */
 	struct origin_waiter waiter;	/* due, but its origin has no slot */
 	size_t		place;		/* the heap's */
 	struct pending	*next;		/* the table's */

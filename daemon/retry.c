@@ -161,25 +161,6 @@ decide_status(const struct retry_input *in, struct retry_output *out)
 	}
 }
 
-/* Whether an answer can be the fault of the origin as a whole. */
-static bool
-blames_origin(enum push_result result, int status)
-{
-	switch (result) {
-	case PUSH_TIMEOUT:
-	case PUSH_DNS:
-	case PUSH_CONNECT:
-	case PUSH_TLS:
-		return true;
-	case PUSH_HTTP:
-		return status == 401 || status == 403 || status == 429 || status == 503;
-	case PUSH_TRANSPORT:
-	case PUSH_REFUSED:
-		break;
-	}
-	return false;
-}
-
 void
 retry_decide(const struct retry_input *in, struct retry_output *out)
 {
@@ -191,8 +172,6 @@ retry_decide(const struct retry_input *in, struct retry_output *out)
 		decide_status(in, out);
 	else
 		no_answer(in, out);
-	/* An endpoint that was never acknowledged is anybody's, and may be made to fail. */
-	out->about_origin = in->acknowledged && blames_origin(in->result, in->status);
 }
 
 const char *

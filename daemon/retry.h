@@ -53,7 +53,6 @@ struct retry_output {
 	bool		as_sync;	/* of RETRY_SHRINK: no smaller bucket is left, send SYNCs */
 	bool		key_refused;	/* mark the subscription so; a success clears it */
 	int64_t		first_404;	/* to be kept */
-	bool		about_origin;	/* evidence about the origin, if it comes from several accounts */
 };
 
 void	retry_decide(const struct retry_input *in, struct retry_output *out);

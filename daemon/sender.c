@@ -29,8 +29,16 @@ sender_set_count(struct sender *s, struct pending *p, size_t count)
 }
 
 void
+sender_uncrowd(struct sender *s, struct pending *p)
+{
+	s->crowded -= p->crowded;
+	p->crowded = false;
+}
+
+void
 sender_leave(struct sender *s, struct pending *p)
 {
+	sender_uncrowd(s, p);
 	sender_set_count(s, p, 0);
 	queue_remove(s->queue, p);
 }
@@ -50,6 +58,32 @@ sender_hold_for(struct sender *s, struct pending *p, int64_t ms)
 {
 	sender_wait_for(s, p, ms);
 	p->held_ms = p->due_ms;
+}
+
+void
+sender_crowd(struct sender *s, struct pending *p)
+{
+	sender_hold_for(s, p, SENDER_LOOK_AGAIN_MS);
+	p->crowded = true;
+	s->crowded++;
+}
+
+void
+sender_make_room(struct sender *s, const char *account)
+{
+	struct subscription sub;
+	struct pending *p;
+	char id[SUB_ID_MAX + 1] = "";
+	struct err err;
+
+	while (s->crowded > 0 && store_sub_next(s->daemon->store, account, id, &sub, &err) == 1 &&
+	    strcmp(sub.account, account) == 0) {
+		memcpy(id, sub.id, sizeof(id));
+		p = queue_get(s->queue, sub.number);
+		if (p != NULL && p->crowded)
+			sender_look(s, sub.number);
+	}
+	explicit_bzero(&sub, sizeof(sub));
 }
 
 /* Sooner than it would be looked at, never later. */
@@ -102,6 +136,7 @@ sender_forget(struct sender *s, uint64_t number)
 	if (p == NULL)
 		return;
 	sender_set_count(s, p, 0);
+	sender_uncrowd(s, p);
 	if (!p->flying)		/* else the answer finds no subscription and ends it */
 		queue_remove(s->queue, p);
 }

@@ -159,6 +159,17 @@ trace_outcome(struct trace *t, const struct flight *f, const struct batch_record
 		trace_put(t, &e, "%s, host=%s, try=%u", outcome, f->host, try);
 }
 
+/* How long those took that were pushed. */
+static void
+count_lag(struct counters *c, const struct flight *f)
+{
+	int64_t now_ms = clock_wall_ms();
+
+	for (size_t i = 0; i < f->n; i++)
+		if (f->records[i].type == OUTBOX_MAIL || f->records[i].type == OUTBOX_SYNC)
+			lag_add(&c->lag, now_ms - f->records[i].accepted_ms);
+}
+
 static void
 log_outcome(const struct daemon *d, const struct flight *f, const struct delivery *delivery,
     const char *outcome)
@@ -264,6 +275,8 @@ sender_answer(struct sender *s, struct flight *f, const struct post_answer *a)
 		log_outcome(d, f, &delivery, outcome);
 		note_answer(d, f, a, &out, &delivery);
 		count_verdict(&d->counters, out.verdict);
+		if (out.verdict == RETRY_DONE)
+			count_lag(&d->counters, f);
 		rc = commit_answer(s, f, &sub, &delivery, out.verdict, &err);
 		if (f->test_peer != 0)
 			operate_tested(d, f->test_peer, f->id, f->host, outcome);
@@ -273,6 +286,7 @@ sender_answer(struct sender *s, struct flight *f, const struct post_answer *a)
 	if (f->origin != NULL)
 		sender_judge(s, f, a);
 	landed(s, f, rc == 1 && out.verdict == RETRY_DELETE);
-	sender_end_flight(f);
 	explicit_bzero(&sub, sizeof(sub));
+	sender_make_room(s, f->account);
+	sender_end_flight(f);
 }

@@ -17,6 +17,8 @@
 
 #define SENDER_LOOK_AGAIN_MS	(3600 * 1000)	/* no wait is longer without a look: clocks jump */
 
+#define SENDER_AN_ACCOUNT	8	/* pushes of one account under way */
+
 /* A push under way. */
 struct flight {
 	bool		 used;
@@ -47,6 +49,7 @@ struct sender {
 	struct batch	*batch;		/* scratch */
 	struct flight	 flights[POST_MAX];
 	size_t		 total;		/* records in the outbox */
+	size_t		 crowded;	/* subscriptions that wait for their own account */
 	int64_t		 ran_s;		/* monotonic: when lines were last looked through */
 	int64_t		 said_ms;	/* monotonic: the last complaint that a push cannot be made */
 };
@@ -61,6 +64,11 @@ void	sender_hold_for(struct sender *s, struct pending *p, int64_t ms);
 void	sender_set_count(struct sender *s, struct pending *p, size_t count);
 /* It is its turn. */
 void	sender_look_at(struct sender *s, struct pending *p);
+/* It waits until a push of its own account is over; it does so no more. */
+void	sender_crowd(struct sender *s, struct pending *p);
+void	sender_uncrowd(struct sender *s, struct pending *p);
+/* A push of this account is over. */
+void	sender_make_room(struct sender *s, const char *account);
 /* Nothing waits for it any more. */
 void	sender_leave(struct sender *s, struct pending *p);
 

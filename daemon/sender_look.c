@@ -45,11 +45,15 @@ until_due_ms(const struct batch *b, int64_t now_ms)
 	return b->next_due == OUTBOX_NEVER ? SENDER_LOOK_AGAIN_MS : b->next_due * 1000 - now_ms;
 }
 
-/* A line at its origin, or a push.  What the service asked an earlier process for is remembered. */
+/*
+ * A line at its origin, or a push.  That the service has taken pushes, and what it has asked for, an
+ * earlier process may have learnt.
+ */
 static enum origin_start
-take_slot(struct sender *s, struct pending *p, const char *name, struct origin **o)
+take_slot(struct sender *s, struct pending *p, const char *name, int64_t last_success,
+    struct origin **o)
 {
-	int64_t until, now = sender_now();
+	int64_t until, now = sender_now(), age = clock_wall_s() - last_success;
 	char key[GUARD_ORIGIN_MAX + 8];
 	bool made;
 	struct err err;
@@ -61,6 +65,8 @@ take_slot(struct sender *s, struct pending *p, const char *name, struct origin *
 		if (until > 0 && until <= BREAKER_ASKED_MAX_S + BREAKER_ASKED_MAX_S / 10)
 			origin_restore(*o, BREAKER_BUSY, now + until);
 	}
+	if (last_success != 0 && age >= 0 && age < ORIGIN_TRUST_S)
+		origin_vouch(*o, now - age);
 	return origin_start(*o, now, &p->waiter);
 }
 
@@ -87,7 +93,7 @@ try_push(struct sender *s, struct pending *p, struct subscription *sub,
 	struct err err;
 
 	p->waiter.behind = p->behind;
-	start = take_slot(s, p, endpoint->origin, &origin);
+	start = take_slot(s, p, endpoint->origin, delivery->last_success, &origin);
 	if (start == ORIGIN_WAIT) {
 		queue_set_due(s->queue, p, QUEUE_NEVER);
 		return;
@@ -125,6 +131,17 @@ flood_wait_ms(struct sender *s, const struct guard_endpoint *endpoint)
 	return wait * 1000;
 }
 
+/* One account, with endpoints that hang, is to leave the others their slots. */
+static bool
+is_crowded(const struct sender *s, const char *account)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < POST_MAX; i++)
+		n += s->flights[i].used && strcmp(s->flights[i].account, account) == 0;
+	return n >= SENDER_AN_ACCOUNT;
+}
+
 /* What was read is to be sent, if nothing is in its way. */
 static void
 consider(struct sender *s, struct pending *p, struct subscription *sub, struct delivery *delivery,
@@ -159,6 +176,8 @@ consider(struct sender *s, struct pending *p, struct subscription *sub, struct d
 	wait = verify ? flood_wait_ms(s, &endpoint) : 0;
 	if (wait > 0)
 		sender_hold_for(s, p, wait);
+	else if (is_crowded(s, sub->account))
+		sender_crowd(s, p);
 	else
 		try_push(s, p, sub, delivery, &endpoint, now_ms / 1000);
 }
@@ -172,6 +191,7 @@ sender_look_at(struct sender *s, struct pending *p)
 	struct err err;
 	int rc;
 
+	sender_uncrowd(s, p);
 	rc = read_all(s, p->number, now_ms / 1000, &sub, &delivery, &err);
 	if (rc < 0) {
 		s->daemon->counters.store_errors++;

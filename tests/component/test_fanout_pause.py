@@ -118,3 +118,35 @@ def test_status_counts_answers(alone, push, hosts):
     push.script(phone.endpoint, Answer(500))
     alone.mail(phone, 2)
     until(lambda: alone.status()["oldest_age"] >= 1, 10, "what waits grows old")
+
+
+def test_one_account_leaves_slots_to_others(alone, push, hosts):
+    """10 devices of one account that hang, at everyone's origin: 8 at a time, and nobody waits."""
+    host = hosts.take()
+    good, user = street(alone, push, host, 3), alone.user()
+    bad = [alone.phone(user, endpoint=push.endpoint(host)) for _ in range(10)]
+    for phone in bad:
+        push.always(phone.endpoint, Answer(hang=True))
+    alone.mail(bad[0])
+    until(lambda: alone.status()["in_flight"] == 8, 5, "8 are under way")
+    for phone in good:
+        alone.mail(phone)
+        assert phone.next(3).mails
+    for phone in bad:
+        push.always(phone.endpoint)
+    push.wait_for(lambda: all(len(push.of(one.endpoint)) > 1 for one in bad), 30,
+                  "the others of that account have their turn")
+
+
+def test_known_services_stay_known(alone, push, hosts):
+    """After a restart a service that has taken pushes has all its slots at once."""
+    host = hosts.take()
+    phones = street(alone, push, host, 6)
+    alone.restart()
+    for phone in phones:
+        push.script(phone.endpoint, Answer(delay=3))
+    for phone in phones:
+        alone.mail(phone)
+    until(lambda: alone.status()["in_flight"] == 6, 2.5, "all are under way")
+    for phone in phones:
+        assert phone.next(10).mails

@@ -65,7 +65,7 @@ static const struct {
 	    { IS(RETRY_QUIET), .first_404 = NOW - HOUR } },
 	{ "400 breaks the row", { ACTIVE, .status = 400, .first_404 = NOW - HOUR }, { IS(RETRY_DROP) } },
 	{ "silence does not", { ACTIVE, .result = PUSH_TIMEOUT, .first_404 = NOW - HOUR },
-	    { LATER(10), .first_404 = NOW - HOUR, .about_origin = true } },
+	    { LATER(10), .first_404 = NOW - HOUR } },
 
 	/* 413 */
 	{ "413 at 3993", { ACTIVE, .status = 413, .bucket = 3993 },
@@ -80,10 +80,10 @@ static const struct {
 	{ "413 of a verification", { VERIFY, .status = 413 }, { IS(RETRY_DROP) } },
 
 	/* 401, 403 */
-	{ "401", { ACTIVE, .status = 401 }, { LATER(DAY), .key_refused = true, .about_origin = true } },
-	{ "403", { ACTIVE, .status = 403 }, { LATER(DAY), .key_refused = true, .about_origin = true } },
+	{ "401", { ACTIVE, .status = 401 }, { LATER(DAY), .key_refused = true } },
+	{ "403", { ACTIVE, .status = 403 }, { LATER(DAY), .key_refused = true } },
 	{ "403, old news", { ACTIVE, .status = 403, .expires = NOW + DAY },
-	    { DROP(DAY), .key_refused = true, .about_origin = true } },
+	    { DROP(DAY), .key_refused = true } },
 	{ "401 of a verification", { VERIFY, .status = 401 }, { IS(RETRY_DROP), .key_refused = true } },
 	{ "403 of a verification", { VERIFY, .status = 403 }, { IS(RETRY_DROP), .key_refused = true } },
 
@@ -99,39 +99,39 @@ static const struct {
 	{ "400 of a verification", { VERIFY, .status = 400 }, { IS(RETRY_DROP) } },
 
 	/* 429 */
-	{ "429", { ACTIVE, .status = 429, .fail_429 = 1 }, { LATER(60), .about_origin = true } },
-	{ "second 429", { ACTIVE, .status = 429, .fail_429 = 2 }, { LATER(120), .about_origin = true } },
-	{ "fifth 429", { ACTIVE, .status = 429, .fail_429 = 5 }, { LATER(960), .about_origin = true } },
-	{ "sixth 429", { ACTIVE, .status = 429, .fail_429 = 6 }, { LATER(1920), .about_origin = true } },
-	{ "seventh 429", { ACTIVE, .status = 429, .fail_429 = 7 }, { LATER(HOUR), .about_origin = true } },
+	{ "429", { ACTIVE, .status = 429, .fail_429 = 1 }, { LATER(60) } },
+	{ "second 429", { ACTIVE, .status = 429, .fail_429 = 2 }, { LATER(120) } },
+	{ "fifth 429", { ACTIVE, .status = 429, .fail_429 = 5 }, { LATER(960) } },
+	{ "sixth 429", { ACTIVE, .status = 429, .fail_429 = 6 }, { LATER(1920) } },
+	{ "seventh 429", { ACTIVE, .status = 429, .fail_429 = 7 }, { LATER(HOUR) } },
 	{ "very many 429s", { ACTIVE, .status = 429, .fail_429 = UINT32_MAX },
-	    { LATER(HOUR), .about_origin = true } },
+	    { LATER(HOUR) } },
 	{ "429, not counted", { ACTIVE, .status = 429, .fail_429 = 0 },
-	    { LATER(60), .about_origin = true } },
+	    { LATER(60) } },
 	{ "429, Retry-After", { ACTIVE, .status = 429, .retry_after = 7, .fail_429 = 9 },
-	    { LATER(7), .about_origin = true } },
+	    { LATER(7) } },
 	{ "429, Retry-After of days", { ACTIVE, .status = 429, .retry_after = 6 * DAY },
-	    { LATER(6 * DAY), .about_origin = true } },
+	    { LATER(6 * DAY) } },
 	{ "429, Retry-After at the end", { ACTIVE, .status = 429, .retry_after = 7 * DAY },
-	    { DROP(7 * DAY), .about_origin = true } },
+	    { DROP(7 * DAY) } },
 	{ "429, Retry-After of 1e9", { ACTIVE, .status = 429, .retry_after = 1000000000 },
-	    { DROP(7 * DAY), .about_origin = true } },
+	    { DROP(7 * DAY) } },
 	{ "429, Retry-After over old news", { ACTIVE, .status = 429, .retry_after = 600,
-	    .expires = NOW + 60 }, { DROP(600), .about_origin = true } },
+	    .expires = NOW + 60 }, { DROP(600) } },
 	{ "429, Retry-After: 0", { ACTIVE, .status = 429, .retry_after = NO_WAIT, .fail_429 = 2 },
-	    { LATER(120), .about_origin = true } },
+	    { LATER(120) } },
 	{ "429 of a verification", { VERIFY, .status = 429 }, { IS(RETRY_DROP) } },
 	{ "429 of a verification, Retry-After", { VERIFY, .status = 429, .retry_after = 5 },
 	    { IS(RETRY_DROP) } },
 
 	/* 503 */
-	{ "503", { ACTIVE, .status = 503 }, { LATER(10), .about_origin = true } },
+	{ "503", { ACTIVE, .status = 503 }, { LATER(10) } },
 	{ "503, Retry-After", { ACTIVE, .status = 503, .retry_after = 1234 },
-	    { LATER(1234), .about_origin = true } },
+	    { LATER(1234) } },
 	{ "503, Retry-After: 0", { ACTIVE, .status = 503, .retry_after = NO_WAIT },
-	    { LATER(10), .about_origin = true } },
+	    { LATER(10) } },
 	{ "503, Retry-After of 1e9", { ACTIVE, .status = 503, .retry_after = 1000000000 },
-	    { DROP(7 * DAY), .about_origin = true } },
+	    { DROP(7 * DAY) } },
 	{ "503 of a verification, Retry-After", { VERIFY, .status = 503, .retry_after = 90 },
 	    { LATER(90) } },
 	{ "503 of a verification, too late", { VERIFY, .status = 503, .retry_after = HOUR },
@@ -164,10 +164,10 @@ static const struct {
 	{ "302 of a verification", { VERIFY, .status = 302 }, { LATER(10) } },
 
 	/* no answer */
-	{ "timeout", { ACTIVE, .result = PUSH_TIMEOUT }, { LATER(10), .about_origin = true } },
-	{ "DNS", { ACTIVE, .result = PUSH_DNS }, { LATER(10), .about_origin = true } },
-	{ "connect", { ACTIVE, .result = PUSH_CONNECT }, { LATER(10), .about_origin = true } },
-	{ "TLS", { ACTIVE, .result = PUSH_TLS }, { LATER(10), .about_origin = true } },
+	{ "timeout", { ACTIVE, .result = PUSH_TIMEOUT }, { LATER(10) } },
+	{ "DNS", { ACTIVE, .result = PUSH_DNS }, { LATER(10) } },
+	{ "connect", { ACTIVE, .result = PUSH_CONNECT }, { LATER(10) } },
+	{ "TLS", { ACTIVE, .result = PUSH_TLS }, { LATER(10) } },
 	{ "transport", { ACTIVE, .result = PUSH_TRANSPORT }, { LATER(10) } },
 	{ "guard", { ACTIVE, .result = PUSH_REFUSED }, { LATER(10) } },
 	{ "a status without an answer", { ACTIVE, .result = PUSH_TRANSPORT, .status = 410 },
@@ -214,9 +214,8 @@ each_answer(void **state)
 			fail_msg("%s: size %u", rows[i].name, got.size_limit);
 		if (got.first_404 != want->first_404)
 			fail_msg("%s: first_404 %lld", rows[i].name, (long long)got.first_404);
-		if (got.key_refused != want->key_refused || got.about_origin != want->about_origin)
-			fail_msg("%s: key_refused %d about_origin %d", rows[i].name, got.key_refused,
-			    got.about_origin);
+		if (got.key_refused != want->key_refused)
+			fail_msg("%s: key_refused %d", rows[i].name, got.key_refused);
 	}
 }
 
@@ -233,12 +232,10 @@ no_other_status_removes(void **state)
 		assert_int_equal(out.verdict == RETRY_DELETE, status == 410);
 		assert_int_equal(out.verdict == RETRY_DONE, status >= 200 && status < 300);
 		assert_int_not_equal(out.verdict, RETRY_QUIET);
-		assert_int_equal(out.about_origin,
-		    status == 401 || status == 403 || status == 429 || status == 503);
+		assert_int_equal(out.key_refused, status == 401 || status == 403);
 		in.acknowledged = false;
 		retry_decide(&in, &out);
 		assert_int_not_equal(out.verdict, RETRY_DELETE);
-		assert_false(out.about_origin);
 	}
 }
 
