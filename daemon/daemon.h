@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/lag.h"
 #include "lib/config.h"
 #include "lib/loop.h"
 
@@ -24,6 +25,7 @@ struct counters {
 	uint64_t	silent, quiet, no_subscription;
 	uint64_t	sent, later, dropped, gone, expired, collapsed;
 	uint64_t	answers[ANSWERS];
+	struct lag	lag;		/* of mail that was pushed */
 	uint64_t	wrong_hook, lost_by_hooks, bad_frames, refused_peers, store_errors;
 };
 
@@ -42,6 +44,7 @@ struct daemon {
 	struct trace	*trace;
 	struct counters	 counters;
 	int64_t		 started;	/* seconds since the epoch */
+	int64_t		 wall_less_mono_ms;	/* wall clock less monotonic clock, at the last look */
 	int64_t		 distrust_ms;	/* the clock has jumped: ages mean nothing until then (monotonic) */
 	bool		 want_flush;	/* somebody is to be answered only after store_flush */
 };

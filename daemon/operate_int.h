@@ -1,6 +1,6 @@
 /*
  * operate_int: what the files of the admin verbs share: operate.c (the table, jobs), operate_sub.c
- * (subscriptions and accounts), operate_queue.c (what waits), operate_export.c, operate_import.c,
+ * (subscriptions and accounts), operate_add.c (the same, changed by hand), operate_preview.c, operate_queue.c (what waits), operate_export.c, operate_import.c,
  * operate_trace.c, operate_stats.c and keys.c (VAPID keys).
  */
 #ifndef DAEMON_OPERATE_INT_H
@@ -72,6 +72,16 @@ void	sub_remove(struct ask *a);
 void	sub_revoke(struct ask *a);
 void	sub_test(struct ask *a);
 void	sub_account(struct ask *a);
+void	sub_accounts(struct ask *a);
+void	sub_silence(struct ask *a);
+void	sub_add(struct ask *a);
+void	sub_preview(struct ask *a);
+void	outbox_list(struct ask *a);
+void	outbox_flush(struct ask *a);
+void	outbox_drop(struct ask *a);
+void	records_export(struct ask *a);
+void	records_import(struct ask *a);
+void	daemon_stats(struct ask *a);
 void	message_trace(struct ask *a);
 void	keys_list(struct ask *a);
 void	keys_new(struct ask *a);
