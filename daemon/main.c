@@ -14,9 +14,11 @@
 
 #include "daemon/daemon.h"
 #include "daemon/join.h"
+#include "daemon/jump.h"
 #include "daemon/notify.h"
 #include "daemon/peers.h"
 #include "daemon/sender.h"
+#include "daemon/settings.h"
 #include "daemon/silence.h"
 #include "daemon/store.h"
 #include "daemon/sweep.h"
@@ -29,11 +31,6 @@
 #include "lib/sdnotify.h"
 
 #define CHECKPOINT_MS	(60 * 1000)
-#define JUMP_MS		(3600 * 1000)
-#define DISTRUST_MS	(86400 * 1000)
-#define CLOCK		"clock"		/* the number in the store: when it was last written */
-#define SAVED_MAX	50000
-#define MILTER_MAX	(64 * 1024 * 1024)
 
 struct run {
 	struct daemon		 d;
@@ -42,7 +39,6 @@ struct run {
 	bool			 quit, reload;
 	int64_t			 checkpoint_ms;
 	int64_t			 alive_ms;	/* when systemd is to hear from us; INT64_MAX: never */
-	int64_t			 wall_less_mono_ms;
 };
 
 /* Options */
@@ -50,11 +46,12 @@ struct run {
 static int
 usage(FILE *out, int code)
 {
-	fputs("usage: mailbelld [-c FILE] [--init | --verify | --check]\n"
+	fputs("usage: mailbelld [-c FILE] [--init | --verify | --check | --print]\n"
 	    "  -c FILE    the configuration (default: " CONFIG_PATH ")\n"
 	    "  --init     make state_dir, an empty store and a first VAPID key, and exit\n"
 	    "  --verify   read every record of a store that no daemon holds, and exit\n"
 	    "  --check    check the configuration, and exit\n"
+	    "  --print    print every key of the configuration with its value, and exit\n"
 	    "  --help, --version\n"
 	    "Without an option it runs in the foreground.  See mailbelld(8).\n", out);
 	return code;
@@ -65,26 +62,6 @@ fatal(int code, const struct err *err)
 {
 	log_fatal("%s", err->text);
 	return code;
-}
-
-/* Checks beyond single values: what mailbelld alone cannot do without. */
-static int
-check_config(const struct config *c, struct err *err)
-{
-	struct guard *guard;
-
-	if (c->vapid_contact == NULL)
-		return err_set(err, "vapid_contact is not set: push services need a mailto: or https: "
-		    "URI under which they reach you");
-	if (vapid_check_contact(c->vapid_contact, err) < 0)
-		return -1;
-	guard = guard_new(c, err);
-	if (guard == NULL)
-		return -1;
-	guard_free(guard);
-	if (c->locate == LOCATE_NONE && c->hook != HOOK_LMTP)
-		return err_set(err, "locate = none needs hook = lmtp");
-	return 0;
 }
 
 /* A folder of this mode that belongs to the daemon's user; as another uid than root it is only made. */
@@ -176,81 +153,6 @@ catch_signals(struct run *r, struct err *err)
 	return 0;
 }
 
-/* Reload */
-
-static struct join_limits
-limits_of(const struct config *c)
-{
-	return (struct join_limits){
-		.milter = c->hook == HOOK_MILTER, .locate = c->locate == LOCATE_DOVECOT,
-		.locate_timeout_ms = c->locate_timeout * 1000,
-		.arrival_timeout_ms = c->arrival_timeout * 1000,
-		.milter_wait_ms = c->milter_wait * 1000,
-		.saved_max = SAVED_MAX, .milter_max = MILTER_MAX,
-	};
-}
-
-static void
-swap(char **a, char **b)
-{
-	char *kept = *a;
-
-	*a = *b;
-	*b = kept;
-}
-
-/* Folders, users and groups stay as they were at the start: sockets and files have them. */
-static void
-keep_fixed(struct config *now, struct config *next)
-{
-	struct config_list users = now->mail_users;
-
-	swap(&now->state_dir, &next->state_dir);
-	swap(&now->run_dir, &next->run_dir);
-	swap(&now->user, &next->user);
-	swap(&now->hook_user, &next->hook_user);
-	swap(&now->admin_group, &next->admin_group);
-	swap(&now->mail_group, &next->mail_group);
-	now->mail_users = next->mail_users;
-	next->mail_users = users;
-	next->system_users = now->system_users;
-}
-
-/* All of the new configuration, or none of it. */
-static int
-reload(struct run *r, struct err *err)
-{
-	struct daemon *d = &r->d;
-	struct guard *guard = NULL, *old_guard = d->guard;
-	struct vapid *vapid = NULL;
-	struct join_limits limits;
-	struct config next;
-
-	if (config_load(r->path, &next, err) < 0)
-		return -1;
-	if (check_config(&next, err) < 0 || (guard = guard_new(&next, err)) == NULL ||
-	    (vapid = vapid_open(d->config.state_dir, next.vapid_contact, err)) == NULL) {
-		guard_free(guard);
-		config_clear(&next);
-		return -1;
-	}
-	keep_fixed(&d->config, &next);
-	config_clear(&d->config);
-	d->config = next;
-	d->guard = guard;
-	sender_reload(d->sender);
-	guard_free(old_guard);
-	vapid_close(d->vapid);
-	d->vapid = vapid;
-	limits = limits_of(&d->config);
-	join_limits(d->join, &limits);
-	log_open("mailbelld", d->config.log == CONFIG_LOG_SYSLOG, d->config.log_level);
-	if (modconf_write(&d->config, err) < 0)
-		return -1;
-	peers_drop(d->peers, PEER_SAVED);
-	return 0;
-}
-
 static void
 say_key(const struct daemon *d)
 {
@@ -264,7 +166,7 @@ static int
 open_all(struct run *r, struct err *err)
 {
 	struct daemon *d = &r->d;
-	struct join_limits limits = limits_of(&d->config);
+	struct join_limits limits = settings_limits(&d->config);
 	uint8_t key[JOIN_KEY];
 
 	token_random(key, sizeof(key));
@@ -312,17 +214,6 @@ close_all(struct run *r)
 
 /* The loop */
 
-static int
-note_clock(struct store *s, struct err *err)
-{
-	if (store_begin(s, err) < 0)
-		return -1;
-	if (store_number_put(s, CLOCK, clock_wall_s(), err) == 0 && store_commit(s, err) == 0)
-		return 0;
-	store_abort(s);
-	return -1;
-}
-
 static void
 checkpoint(struct run *r, int64_t now_ms)
 {
@@ -331,41 +222,8 @@ checkpoint(struct run *r, int64_t now_ms)
 	if (now_ms < r->checkpoint_ms && !store_checkpoint_due(r->d.store))
 		return;
 	r->checkpoint_ms = now_ms + CHECKPOINT_MS;
-	if (note_clock(r->d.store, &err) < 0 || store_checkpoint(r->d.store, &err) < 0)
+	if (jump_note(r->d.store, &err) < 0 || store_checkpoint(r->d.store, &err) < 0)
 		log_warn("checkpoint: %s", err.text);
-}
-
-static void
-distrust(struct daemon *d, int64_t jump_s, int64_t now_ms)
-{
-	log_warn("the clock has jumped by %lld s: nothing is removed for its age for a day",
-	    (long long)jump_s);
-	d->distrust_ms = now_ms + DISTRUST_MS;
-	vapid_forget(d->vapid);
-}
-
-/* The wall clock against the monotonic one. */
-static void
-watch_clock(struct run *r, int64_t now_ms)
-{
-	int64_t offset = clock_wall_ms() - now_ms, jump = offset - r->wall_less_mono_ms;
-
-	r->wall_less_mono_ms = offset;
-	if (jump > -JUMP_MS && jump < JUMP_MS)
-		return;
-	distrust(&r->d, jump / 1000, now_ms);
-}
-
-/* The wall clock against what it was at the last checkpoint. */
-static int
-check_clock(struct daemon *d, struct err *err)
-{
-	int64_t last, now_s = clock_wall_s();
-	int rc = store_number_get(d->store, CLOCK, &last, err);
-
-	if (rc == 1 && (now_s < last - CHECKPOINT_MS / 1000 || now_s > last + DISTRUST_MS / 1000))
-		distrust(d, now_s - last, clock_mono_ms());
-	return rc < 0 ? -1 : 0;
 }
 
 /* For systemd's watchdog: a turn has begun. */
@@ -421,7 +279,7 @@ turn(struct run *r)
 
 	loop_wait(d->loop, sleep_ms(r, clock_mono_ms()));
 	now_ms = clock_mono_ms();
-	watch_clock(r, now_ms);
+	jump_watch(d, now_ms);
 	show_life(r, now_ms);
 	notify_run(d, now_ms);
 	sender_run(d->sender, now_ms);
@@ -432,7 +290,7 @@ turn(struct run *r)
 	if (!r->reload)
 		return;
 	r->reload = false;
-	if (reload(r, &err) < 0)
+	if (settings_reload(d, r->path, &err) < 0)
 		log_warn("not reloaded, going on as before: %s", err.text);
 	else
 		log_notice("reloaded");
@@ -449,9 +307,8 @@ run(struct run *r)
 		close_all(r);
 		return fatal(EX_UNAVAILABLE, &err);
 	}
-	r->wall_less_mono_ms = clock_wall_ms() - clock_mono_ms();
 	r->checkpoint_ms = clock_mono_ms() + CHECKPOINT_MS;
-	if (check_clock(&r->d, &err) < 0)
+	if (jump_start(&r->d, &err) < 0)
 		log_warn("%s", err.text);
 	log_notice("mailbelld %s is ready", MAILBELL_VERSION);
 	sdnotify("READY=1");
@@ -472,14 +329,15 @@ run(struct run *r)
 int
 main(int argc, char **argv)
 {
-	enum { INIT = 256, VERIFY, CHECK, HELP, VERSION };
+	enum { INIT = 256, VERIFY, CHECK, PRINT, HELP, VERSION };
 	static const struct option options[] = {
 		{ "init", no_argument, NULL, INIT }, { "verify", no_argument, NULL, VERIFY },
-		{ "check", no_argument, NULL, CHECK }, { "help", no_argument, NULL, HELP },
+		{ "check", no_argument, NULL, CHECK },
+		{ "print", no_argument, NULL, PRINT }, { "help", no_argument, NULL, HELP },
 		{ "version", no_argument, NULL, VERSION }, { NULL, 0, NULL, 0 },
 	};
 	struct run r = { .path = CONFIG_PATH };
-	int option, mode = 0, code;
+	int option, mode = 0, code = EX_OK;
 	struct err err;
 
 	log_open("mailbelld", false, LOG_LEVEL_INFO);
@@ -491,6 +349,7 @@ main(int argc, char **argv)
 		case INIT:
 		case VERIFY:
 		case CHECK:
+		case PRINT:
 			mode = option;
 			break;
 		case HELP:
@@ -511,7 +370,9 @@ main(int argc, char **argv)
 		code = init(&r.d.config);
 	else if (mode == VERIFY)
 		code = verify(&r.d.config);
-	else if (check_config(&r.d.config, &err) < 0)
+	else if (mode == PRINT)
+		config_print(&r.d.config, stdout);
+	else if (settings_check(&r.d.config, &err) < 0)
 		code = fatal(EX_CONFIG, &err);
 	else
 		code = mode == CHECK ? EX_OK : run(&r);
