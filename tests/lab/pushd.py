@@ -29,6 +29,7 @@ class PushService:
         self._of = defaultdict(list)        # the same, by path
         self.connections = 0
         self.resets = 0             # RST_STREAM frames from clients
+        self.ahead = 0              # seconds that its clock is ahead of ours
         self.max_streams = None     # SETTINGS_MAX_CONCURRENT_STREAMS, where it is to be said
         self._scripts = defaultdict(deque)
         self._always = {}
@@ -190,7 +191,7 @@ class PushService:
             return f"a body of {len(post.body)} octets", 413
         try:
             post.claims, post.key = webpush.verify_vapid(
-                post.headers.get("authorization", ""), f"https://{post.host}", time.time())
+                post.headers.get("authorization", ""), f"https://{post.host}", time.time() + self.ahead)
         except (ValueError, KeyError) as error:
             return f"authorization: {error}", 403
         return "", 201
