@@ -9,6 +9,7 @@ SYSCONFDIR ?= /etc/mailbell
 RUNDIR     ?= /run/mailbell
 STATEDIR   ?= /var/lib/mailbell
 SBINDIR    ?= $(PREFIX)/sbin
+LIBEXECDIR ?= $(PREFIX)/libexec/mailbell
 MANDIR     ?= $(PREFIX)/share/man
 VERSION    := 0.1
 
@@ -20,7 +21,7 @@ B        := build/$(notdir $(CC))$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(
 WARN      = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla \
             -Wwrite-strings -Werror
 CPPFLAGS += -I. -D_GNU_SOURCE -DMAILBELL_VERSION='"$(VERSION)"' -DSYSCONFDIR='"$(SYSCONFDIR)"' \
-            -DRUNDIR='"$(RUNDIR)"' -DSTATEDIR='"$(STATEDIR)"' -MMD -MP
+            -DRUNDIR='"$(RUNDIR)"' -DSTATEDIR='"$(STATEDIR)"' -DLIBEXECDIR='"$(LIBEXECDIR)"' -MMD -MP
 CFLAGS   ?= -O2 -g
 HARDEN    = -fstack-protector-strong -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 ALL_CFLAGS = -std=c11 $(WARN) $(HARDEN) $(CFLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all) \
@@ -135,6 +136,28 @@ MAN8      = $(wildcard daemon/*.8 lmtp/*.8 milter/*.8 admin/*.8)
 MAN5      = $(wildcard lib/*.5)
 INSTALL   = install -p
 
+# What `mailbell setup` and `mailbell doctor` run.
+HELPERS   = setup/setup setup/doctor
+HELPER_LIB = $(wildcard setup/*.bash)
+define HELPER_PATHS
+VERSION=$(VERSION)
+SYSCONFDIR=$(SYSCONFDIR)
+RUNDIR=$(RUNDIR)
+STATEDIR=$(STATEDIR)
+SBINDIR=$(SBINDIR)
+UNITDIR=$(UNITDIR)
+MODULEDIR=$(MODULEDIR)
+POSTFIX_DIR=
+DOVECOT_CONF=
+endef
+export HELPER_PATHS
+
+# systemd looks into /usr/local/lib, too; without systemd these files do nothing.
+UNITDIR   ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
+UNITS     = $(notdir $(wildcard contrib/systemd/mailbell*))
+
 install: all
 	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MODULEDIR) $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8 \
 	    $(DESTDIR)$(SYSCONFDIR)
@@ -145,12 +168,22 @@ install: all
 	$(INSTALL) -m 644 contrib/mailbell.conf $(DESTDIR)$(SYSCONFDIR)/mailbell.conf.sample
 	[ -e $(DESTDIR)$(SYSCONFDIR)/mailbell.conf ] || \
 	    $(INSTALL) -m 644 contrib/mailbell.conf $(DESTDIR)$(SYSCONFDIR)/mailbell.conf
+	$(INSTALL) -d $(addprefix $(DESTDIR),$(LIBEXECDIR) $(UNITDIR) $(SYSUSERSDIR) $(TMPFILESDIR))
+	$(INSTALL) $(HELPERS) $(DESTDIR)$(LIBEXECDIR)
+	$(INSTALL) -m 644 $(HELPER_LIB) $(DESTDIR)$(LIBEXECDIR)
+	echo "$$HELPER_PATHS" >$(DESTDIR)$(LIBEXECDIR)/paths.bash
+	for u in $(UNITS); do sed 's,@SBINDIR@,$(SBINDIR),' contrib/systemd/$$u >$(DESTDIR)$(UNITDIR)/$$u; done
+	$(INSTALL) -m 644 contrib/systemd/sysusers.conf $(DESTDIR)$(SYSUSERSDIR)/mailbell.conf
+	$(INSTALL) -m 644 contrib/systemd/tmpfiles.conf $(DESTDIR)$(TMPFILESDIR)/mailbell.conf
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(SBINDIR)/,$(notdir $(PROGRAMS))) \
 	    $(addprefix $(DESTDIR)$(MODULEDIR)/,$(notdir $(MODULES))) \
 	    $(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(MAN8))) \
 	    $(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(MAN5))) \
-	    $(DESTDIR)$(SYSCONFDIR)/mailbell.conf.sample
+	    $(DESTDIR)$(SYSCONFDIR)/mailbell.conf.sample \
+	    $(addprefix $(DESTDIR)$(UNITDIR)/,$(UNITS)) $(DESTDIR)$(SYSUSERSDIR)/mailbell.conf \
+	    $(DESTDIR)$(TMPFILESDIR)/mailbell.conf
+	rm -rf $(DESTDIR)$(LIBEXECDIR)
 
 clean:
 	rm -rf build

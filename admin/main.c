@@ -9,6 +9,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "admin/helper.h"
 #include "admin/json.h"
 #include "admin/request.h"
 #include "admin/table.h"
@@ -46,6 +47,7 @@ print_help(void)
 {
 	printf("usage: mailbell [-c FILE] [--json] [--yes] VERB [ARGUMENT ...]\n\n");
 	verb_print_all(stdout);
+	helper_print_all(stdout);
 	printf("\n"
 	    "  -c FILE     another configuration than %s\n"
 	    "  --json      for programs: an array of objects, or one object\n"
@@ -290,6 +292,7 @@ main(int argc, char **argv)
 	struct options o = { .config = CONFIG_PATH };
 	int opt;
 
+	helper_run(argc, argv);
 	signal(SIGPIPE, SIG_IGN);
 	while ((opt = getopt_long(argc, argv, "c:", longs, NULL)) != -1)
 		switch (opt) {
