@@ -46,7 +46,7 @@ class Authority:
         os.makedirs(folder, exist_ok=True)
         return Authority(folder)
 
-    def issue(self, label, hosts=("127.0.0.1", "localhost"), days=(-1, 30)):
+    def issue(self, label, hosts=("127.0.0.1", "localhost"), days=(-30, 10000)):
         """A certificate for these addresses and names: the paths of chain and key."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([_alternative(host) for host in hosts])
@@ -65,7 +65,7 @@ class Authority:
         context.set_alpn_protocols(list(protocols))
         return context
 
-    def _sign(self, subject, public, extensions, days=(-1, 30)):
+    def _sign(self, subject, public, extensions, days=(-30, 10000)):
         now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
         day = datetime.timedelta(days=1)
         builder = (x509.CertificateBuilder().subject_name(subject).issuer_name(self.name)
