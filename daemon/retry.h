@@ -49,7 +49,7 @@ struct retry_output {
 	 * records, and nothing else is sent to the subscription before.
 	 */
 	int64_t		retry_at;
-	unsigned	size_limit;	/* of RETRY_SHRINK: the bucket to use from now on for this subscription */
+	unsigned	size_limit;	/* of RETRY_SHRINK: the bucket from now on for this subscription */
 	bool		as_sync;	/* of RETRY_SHRINK: no smaller bucket is left, send SYNCs */
 	bool		key_refused;	/* mark the subscription so; a success clears it */
 	int64_t		first_404;	/* to be kept */

@@ -204,15 +204,16 @@ decide(const struct daemon *d, const struct flight *f, const struct delivery *de
 	retry_decide(&in, out);
 }
 
-/* The pending entry of a flight that is over: it is looked at again. */
+/* The pending entry of a flight that is over, and that took so many records: it is looked at again. */
 static void
-landed(struct sender *s, const struct flight *f, bool deleted)
+landed(struct sender *s, const struct flight *f, bool deleted, size_t taken)
 {
 	struct pending *p = queue_get(s->queue, f->number);
 
 	if (p == NULL || f->test_peer != 0)
 		return;
 	p->flying = false;
+	sender_set_count(s, p, p->count > taken ? p->count - taken : 0);
 	if (deleted)
 		sender_leave(s, p);
 	else
@@ -263,6 +264,7 @@ sender_answer(struct sender *s, struct flight *f, const struct post_answer *a)
 	struct delivery delivery;
 	char outcome[64];
 	struct err err;
+	bool stored = false;
 	int rc;
 
 	d->counters.answers[class_of(a)]++;
@@ -278,6 +280,7 @@ sender_answer(struct sender *s, struct flight *f, const struct post_answer *a)
 		if (out.verdict == RETRY_DONE)
 			count_lag(&d->counters, f);
 		rc = commit_answer(s, f, &sub, &delivery, out.verdict, &err);
+		stored = rc == 0;
 		if (f->test_peer != 0)
 			operate_tested(d, f->test_peer, f->id, f->host, outcome);
 	}
@@ -285,7 +288,8 @@ sender_answer(struct sender *s, struct flight *f, const struct post_answer *a)
 		log_warn("the outcome of a push could not be stored, it may be repeated: %s", err.text);
 	if (f->origin != NULL)
 		sender_judge(s, f, a);
-	landed(s, f, rc == 1 && out.verdict == RETRY_DELETE);
+	landed(s, f, stored && out.verdict == RETRY_DELETE,
+	    stored && records_go(out.verdict) ? f->n : 0);
 	explicit_bzero(&sub, sizeof(sub));
 	sender_make_room(s, f->account);
 	sender_end_flight(f);

@@ -121,7 +121,7 @@ write_push(struct sender *s, struct subscription *sub, const struct delivery *de
 
 	if (b->records[0].type == OUTBOX_VERIFY && commit_token(s, sub, token, now_s, err) < 0)
 		return -1;
-	if (b->records[0].type == OUTBOX_VAPID) {	/* the key of now, whatever it was when this was queued */
+	if (b->records[0].type == OUTBOX_VAPID) {	/* the key of now, not of when it was queued */
 		if (vapid_current(v) == NULL)
 			return err_set(err, "%s", vapid_why(v));
 		key = vapid_public(v, vapid_current(v));

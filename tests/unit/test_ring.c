@@ -284,11 +284,13 @@ a_batch_is_in_order(void **state)
 	assert_true(push.with_envelope && push.urgency == URGENCY_HIGH);
 	assert_int_equal(push.bucket, 1024);
 	assert_memory_equal(push.plain, "* SELECT \"INBOX\"\r\n* 3 UIDFETCH (ENVELOPE (i3))\r\n"
-	    "* 9 UIDFETCH (ENVELOPE (i9))\r\n* SELECT \"Lists\"\r\n* 7 UIDFETCH (ENVELOPE (l7))\r\n", push.len);
+	    "* 9 UIDFETCH (ENVELOPE (i9))\r\n* SELECT \"Lists\"\r\n"
+	    "* 7 UIDFETCH (ENVELOPE (l7))\r\n", push.len);
 	gather(p, number, 1, NOW);
 	batch_write(p->batch, PUSHMSG_MAX, true, SLICE_NIL, SLICE_NIL, &push);
 	assert_false(push.with_envelope);
-	assert_memory_equal(push.plain, "* SELECT \"INBOX\"\r\n* SYNC\r\n* SELECT \"Lists\"\r\n* SYNC\r\n", push.len);
+	assert_memory_equal(push.plain, "* SELECT \"INBOX\"\r\n* SYNC\r\n"
+	    "* SELECT \"Lists\"\r\n* SYNC\r\n", push.len);
 	gather(p, number, 1, NOW + RING_TTL_S);
 	assert_int_equal(p->batch->total, 0);
 	assert_int_equal(p->batch->expired, 3);
