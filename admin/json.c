@@ -32,9 +32,8 @@ value_of(const struct wire_value *v)
 	return text != NULL ? text : cleaned(v->text);
 }
 
-/* A new reference, or NULL where the row is malformed. */
-static json_t *
-object_of(const struct frame *row)
+json_t *
+json_row(const struct frame *row)
 {
 	json_t *object = json_object();
 	struct wire_value v;
@@ -59,7 +58,7 @@ object_of(const struct frame *row)
 int
 json_out_row(struct json_out *j, const struct frame *row)
 {
-	json_t *object = object_of(row);
+	json_t *object = json_row(row);
 
 	if (object == NULL)
 		return -1;
@@ -70,6 +69,19 @@ json_out_row(struct json_out *j, const struct frame *row)
 		    JSON_ENSURE_ASCII | (j->array ? JSON_COMPACT : JSON_INDENT(2)));
 		j->n++;
 	}
+	json_decref(object);
+	return 0;
+}
+
+int
+json_line(FILE *out, const struct frame *row)
+{
+	json_t *object = json_row(row);
+
+	if (object == NULL)
+		return -1;
+	json_dumpf(object, out, JSON_ENSURE_ASCII | JSON_COMPACT);
+	fputc('\n', out);
 	json_decref(object);
 	return 0;
 }

@@ -19,6 +19,10 @@ struct json_out {
 
 /* 0, or -1 where the row is malformed.  Without array, the first row is the answer. */
 int	json_out_row(struct json_out *j, const struct frame *row);
+/* A row as jansson's object: a new reference, or NULL where it is malformed. */
+struct json_t	*json_row(const struct frame *row);
+/* One row on a line of its own.  0, or -1 as above. */
+int	json_line(FILE *out, const struct frame *row);
 /* Closes the text; an answer without rows is [] or {}. */
 void	json_out_end(struct json_out *j);
 

@@ -63,6 +63,14 @@ ready(int fd, short events)
 	return n > 0;
 }
 
+static int
+busy(struct err *err)
+{
+	err_set(err, "mailbelld has done nothing for %d s: it is busy or stopped, try again",
+	    REQUEST_TIMEOUT_MS / 1000);
+	return EX_TEMPFAIL;
+}
+
 static void
 send_all(int fd, const struct buf *out)
 {
@@ -108,11 +116,8 @@ read_more(struct request *r, struct err *err)
 	buf_drop(&r->in, r->used);
 	r->used = 0;
 	room = buf_room(&r->in, READ_SIZE);
-	if (room == NULL || !ready(r->fd, POLLIN)) {
-		err_set(err, "mailbelld has said nothing for %d s: it is busy or stopped, try again",
-		    REQUEST_TIMEOUT_MS / 1000);
-		return EX_TEMPFAIL;
-	}
+	if (room == NULL || !ready(r->fd, POLLIN))
+		return busy(err);
 	n = recv(r->fd, room, READ_SIZE, 0);
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
 		err_set(err, "mailbelld closed the connection before its answer was complete%s%s: "
@@ -184,6 +189,31 @@ request_open(struct request *r, const struct config *c, const struct wire_reques
 	if (code == 0)
 		code = read_verdict(r, err);
 	return code;
+}
+
+int
+request_send(struct request *r, struct buf *out, bool *answered, struct err *err)
+{
+	struct pollfd p = { .fd = r->fd, .events = POLLIN | POLLOUT };
+	size_t sent = 0;
+	ssize_t n;
+	int rc;
+
+	while (sent < out->len && !*answered) {
+		rc = poll(&p, 1, REQUEST_TIMEOUT_MS);
+		if (rc == 0)
+			return busy(err);
+		*answered = rc > 0 && (p.revents & (POLLIN | POLLHUP | POLLERR)) != 0;
+		if (rc < 0 || *answered)
+			continue;
+		n = send(r->fd, out->data + sent, out->len - sent, MSG_NOSIGNAL);
+		if (n > 0)
+			sent += (size_t)n;
+		else if (n < 0 && errno != EAGAIN && errno != EINTR)
+			*answered = true;	/* the reading that follows finds out */
+	}
+	buf_reset(out);
+	return 0;
 }
 
 int

@@ -23,6 +23,11 @@ struct request {
 int	request_open(struct request *r, const struct config *c, const struct wire_request *question,
 	    struct err *err);
 /*
+ * Sends and drops what is in out, frames that belong to the question.  Stops where the daemon answers
+ * meanwhile, and says so in *answered.  0, or a sysexits code with err.
+ */
+int	request_send(struct request *r, struct buf *out, bool *answered, struct err *err);
+/*
  * The next frame of the answer, a row or done; valid until the next call.
  * 0, or a sysexits code with err.
  */

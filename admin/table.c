@@ -10,13 +10,17 @@
 #define GAP	2	/* spaces between columns */
 
 static bool
+ends_in(struct slice name, const char *suffix)
+{
+	size_t n = strlen(suffix);
+
+	return name.len >= n && memcmp(name.p + name.len - n, suffix, n) == 0;
+}
+
+static bool
 is_time(const struct wire_value *v)
 {
-	static const char suffix[] = "_time";
-	size_t n = sizeof(suffix) - 1;
-
-	return v->is_number && v->name.len > n &&
-	    memcmp(v->name.p + v->name.len - n, suffix, n) == 0;
+	return v->is_number && (ends_in(v->name, "_time") || ends_in(v->name, "time_ms"));
 }
 
 static void
@@ -41,7 +45,10 @@ cell(const struct wire_value *v)
 	struct buf b;
 
 	buf_init(&b, FRAME_MAX_ROW + 64);
-	if (is_time(v))
+	if (is_time(v) && ends_in(v->name, "time_ms")) {
+		put_time(&b, v->number / 1000);
+		buf_printf(&b, ".%03d", (int)(v->number % 1000));
+	} else if (is_time(v))
 		put_time(&b, v->number);
 	else if (v->is_number)
 		buf_printf(&b, "%" PRId64, v->number);
