@@ -187,8 +187,8 @@ read_nat64(const struct config_list *list, struct nets *out, struct err *err)
 		return -1;
 	for (size_t i = 0; i < out->n; i++)
 		if (!ipnet_is_nat64(&out->v[i]))
-			return err_set(err, "nat64_prefix: \"%s\": its length is none of /32, /40, /48, /56, /64 "
-			    "and /96", list->v[i]);
+			return err_set(err, "nat64_prefix: \"%s\": its length is none of /32, /40, "
+			    "/48, /56, /64 and /96", list->v[i]);
 	return ipnet_parse(NAT64, &out->v[out->n++]);	/* always: nothing else is meant by it */
 }
 

@@ -1,7 +1,8 @@
 /*
  * Peers form a list for each socket, and those with something to do another one.  A frame's handler
- * never frees a peer, it marks it gone, and peers_turn does the rest.  Reading goes to the end before a failed write ends a connection: a module that connects, sends
- * and closes makes our answer fail while its frame is still to be read.
+ * never frees a peer, it marks it gone, and peers_turn does the rest.  Reading goes to the end before
+ * a failed write ends a connection: a module that connects, sends and closes makes our answer fail
+ * while its frame is still to be read.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -49,8 +49,8 @@ struct retry_output {
 	 * records, and nothing else is sent to the subscription before.
 	 */
 	int64_t		retry_at;
-	unsigned	size_limit;	/* of RETRY_SHRINK: the bucket from now on for this subscription */
-	bool		as_sync;	/* of RETRY_SHRINK: no smaller bucket is left, send SYNCs */
+	unsigned	size_limit;	/* of RETRY_SHRINK: its bucket from now on */
+	bool		as_sync;	/* of RETRY_SHRINK: no smaller bucket, send SYNCs */
 	bool		key_refused;	/* mark the subscription so; a success clears it */
 	int64_t		first_404;	/* to be kept */
 };

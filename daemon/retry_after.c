@@ -154,7 +154,7 @@ complete_year(struct date *d, int64_t now)
 static int64_t
 parse_date(const char *text, int64_t now)
 {
-	struct date d;
+	struct date d = { 0 };
 
 	for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
 		int64_t wait;

@@ -186,7 +186,7 @@ void
 sender_look_at(struct sender *s, struct pending *p)
 {
 	struct subscription sub;
-	struct delivery delivery;
+	struct delivery delivery = { .number = 0 };
 	int64_t now_ms = clock_wall_ms();
 	struct err err;
 	int rc;

@@ -3,6 +3,7 @@
  * when its queue id or its hash is the one that is asked for, or when it is about a record that an
  * earlier line of the answer has named: so a push is found that stood for several messages.
  */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -124,6 +125,7 @@ name(struct trace_search *q, struct slice record)
 		if (q->record == NULL)
 			abort();
 	}
+	assert(q->record != NULL);
 	memcpy(q->record[q->n_records], record.p, record.len);
 	q->record[q->n_records++][record.len] = '\0';
 }

@@ -108,7 +108,7 @@ sign(const struct vapidtokens *t, const struct vapidkey *key, const char *origin
 	int n;
 
 	n = snprintf(claims, sizeof(claims), "{\"aud\":\"%s\",\"exp\":%lld,\"sub\":\"%s\"}", origin,
-	    (long long)(now + LIFETIME), t->contact);
+	    (long long)now + LIFETIME, t->contact);
 	if (n < 0 || (size_t)n >= sizeof(claims) || !is_plain(origin))
 		return err_set(err, "VAPID: no token can be made for this origin");
 	buf_fixed(&b, out, VAPID_HEADER_MAX);

@@ -147,7 +147,8 @@ count_loss(const char *why)
 {
 	self.lost++;
 	if (!self.complained)
-		i_warning("mailbell: the daemon cannot be told of deliveries (%s); mail is not affected", why);
+		i_warning("mailbell: the daemon cannot be told of deliveries (%s); "
+		    "mail is not affected", why);
 	self.complained = true;
 }
 

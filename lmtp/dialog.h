@@ -26,7 +26,7 @@
 #include "lmtp/scan.h"
 
 #define DIALOG_OUT_HIGH		16384	/* octets that wait for one side before the other is not read */
-#define DIALOG_RCPT_MAX		(112 * 1024)	/* octets of the recipients of one transaction: 1,000 do fit */
+#define DIALOG_RCPT_MAX		(112 * 1024)	/* of a transaction's recipients: 1,000 do fit */
 
 enum dialog_state { DIALOG_COMMAND, DIALOG_ASKED, DIALOG_DATA, DIALOG_DOT, DIALOG_OVER };
 

@@ -380,7 +380,8 @@ literals_where_they_are_taken(void **state)
 		const char	*endpoint, *normal;
 	} rows[] = {
 		{ "https://8.8.8.8/x", "https://8.8.8.8/x" }, { "https://0x08080808/x", "https://8.8.8.8/x" },
-		{ "https://134744072/x", "https://8.8.8.8/x" }, { "https://010.8.8.8/x", "https://8.8.8.8/x" },
+		{ "https://134744072/x", "https://8.8.8.8/x" },
+		{ "https://010.8.8.8/x", "https://8.8.8.8/x" },
 		{ "https://[2606:4700:0:0::1111]:8443/x", "https://[2606:4700::1111]:8443/x" },
 		{ "https://127.0.0.1/", NULL }, { "https://2130706433/", NULL }, { "https://10.1/", NULL },
 		{ "https://[::1]/", NULL }, { "https://[::ffff:7f00:1]/", NULL },

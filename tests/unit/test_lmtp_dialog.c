@@ -217,7 +217,8 @@ ours_stands_in_its_place(void **state)
 	back(t, "250 m\r\n");
 	to_front(t, "250 m\r\n502 5.5.1 Command not implemented\r\n");
 	back(t, "250 a\r\n");
-	to_front(t, "250 a\r\n502 5.5.1 Command not implemented\r\n500 5.5.2 Bare CR or NUL in a command\r\n");
+	to_front(t, "250 a\r\n502 5.5.1 Command not implemented\r\n"
+	    "500 5.5.2 Bare CR or NUL in a command\r\n");
 	front(t, "STARTTLS\r\n");
 	to_front(t, "502 5.5.1 Command not implemented\r\n");
 }
@@ -413,7 +414,8 @@ many_recipients(void **state)
 	front(t, "MAIL FROM:<>\r\n");
 	back(t, "250 m\r\n");
 	for (int i = 0; i < 1000; i++) {
-		snprintf(line, sizeof(line), "RCPT TO:<somebody-with-a-long-name-%04d@department.example.org>\r\n", i);
+		snprintf(line, sizeof(line),
+		    "RCPT TO:<somebody-with-a-long-name-%04d@department.example.org>\r\n", i);
 		front(t, line);
 		buf_reset(&t->d.to_back);
 		back(t, "250 ok\r\n");

@@ -3,7 +3,8 @@
  * VAPID key.  They guard nothing.
  */
 #define PAIR_ID		"8c14ce711478311a"
-#define PAIR_PUBLIC	"BDW-1M8Qy2dAGkiNX5zy96Hh1ZNorARkEW_LDPlKEROhjOc68PztSpy28hbjU29CMSut9E3GXIteVpSPJAQKIAE"
+#define PAIR_PUBLIC	"BDW-1M8Qy2dAGkiNX5zy96Hh1ZNorARkEW_LDPlKERO" \
+			"hjOc68PztSpy28hbjU29CMSut9E3GXIteVpSPJAQKIAE"
 
 static const char pem_sec1[] =
     "-----BEGIN EC PRIVATE KEY-----\n"
