@@ -42,6 +42,7 @@ struct daemon {
 	struct peers	*peers;
 	struct sweep	*sweep;
 	struct trace	*trace;
+	struct reach	*reach;		/* NULL: nobody asks */
 	struct counters	 counters;
 	int64_t		 started;	/* seconds since the epoch */
 	int64_t		 wall_less_mono_ms;	/* wall clock less monotonic clock, at the last look */

@@ -17,6 +17,7 @@
 #include "daemon/jump.h"
 #include "daemon/notify.h"
 #include "daemon/peers.h"
+#include "daemon/reach.h"
 #include "daemon/sender.h"
 #include "daemon/settings.h"
 #include "daemon/silence.h"
@@ -256,9 +257,8 @@ sleep_ms(const struct run *r, int64_t now_ms)
 {
 	const struct daemon *d = &r->d;
 	const int64_t times[] = {
-		notify_next(d), sender_next(d->sender), sweep_next(d->sweep), trace_next(d->trace),
-		r->checkpoint_ms,
-		r->alive_ms,
+		notify_next(d), sender_next(d->sender), reach_next(d), sweep_next(d->sweep),
+		trace_next(d->trace), r->checkpoint_ms, r->alive_ms,
 	};
 	int64_t next = now_ms + CHECKPOINT_MS;
 
@@ -283,6 +283,7 @@ turn(struct run *r)
 	show_life(r, now_ms);
 	notify_run(d, now_ms);
 	sender_run(d->sender, now_ms);
+	reach_run(d, now_ms);
 	sweep_run(d, now_ms);
 	trace_run(d->trace, now_ms);
 	peers_turn(d->peers, flush(d));

@@ -165,6 +165,7 @@ static const struct {
 } table[] = {
 	{ "status", 0, 0, false, run_status },
 	{ "origins", 0, 0, false, run_origins },
+	{ "reach", 0, 0, false, services_reach },
 	{ "list", 0, 1, true, sub_list },
 	{ "show", 2, 2, true, sub_show },
 	{ "remove", 2, 2, true, sub_remove },

@@ -1,7 +1,7 @@
 /*
  * operate_int: what the files of the admin verbs share: operate.c (the table, jobs), operate_sub.c
  * (subscriptions and accounts), operate_add.c (the same, changed by hand), operate_preview.c, operate_queue.c (what waits), operate_export.c, operate_import.c,
- * operate_trace.c, operate_stats.c and keys.c (VAPID keys).
+ * operate_trace.c, operate_stats.c, reach.c and keys.c (VAPID keys).
  */
 #ifndef DAEMON_OPERATE_INT_H
 #define DAEMON_OPERATE_INT_H
@@ -82,6 +82,7 @@ void	outbox_drop(struct ask *a);
 void	records_export(struct ask *a);
 void	records_import(struct ask *a);
 void	daemon_stats(struct ask *a);
+void	services_reach(struct ask *a);
 void	message_trace(struct ask *a);
 void	keys_list(struct ask *a);
 void	keys_new(struct ask *a);

@@ -202,6 +202,10 @@ post_setup(struct transfer *t, const struct post_request *request)
 	set_fixed(t->easy, t);
 	set_configured(t->easy, t->side->post->config);
 	curl_easy_setopt(t->easy, CURLOPT_URL, t->url);
+	if (request->probe) {
+		curl_easy_setopt(t->easy, CURLOPT_NOBODY, 1L);
+		return;
+	}
 	curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
 	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE, (long)request->len);
 	curl_easy_setopt(t->easy, CURLOPT_COPYPOSTFIELDS, request->body);

@@ -5,6 +5,7 @@
 #include "daemon/daemon.h"
 #include "daemon/guard.h"
 #include "daemon/peers.h"
+#include "daemon/reach.h"
 #include "daemon/sender.h"
 #include "daemon/settings.h"
 #include "daemon/vapid.h"
@@ -93,6 +94,7 @@ settings_reload(struct daemon *d, const char *path, struct err *err)
 	d->config = next;
 	d->guard = guard;
 	sender_reload(d->sender);
+	reach_reload(d);
 	guard_free(old_guard);
 	vapid_close(d->vapid);
 	d->vapid = vapid;
