@@ -37,6 +37,8 @@ trace_search_new(struct trace *t, struct slice what, struct err *err)
 
 	if (q == NULL || (q->queue_id = strndup(what.p, what.len)) == NULL)
 		abort();
+	if (slice_is(what, "-"))
+		q->queue_id[0] = '\0';	/* what stands for none is no id */
 	trace_flush(t);
 	snprintf(q->hash, sizeof(q->hash), "%016" PRIx64, trace_hash(what));
 	buf_init(&q->in, 2 * CHUNK);

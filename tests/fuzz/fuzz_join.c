@@ -173,7 +173,7 @@ op_arrival(struct model *m, uint8_t arg)
 static void
 op_run(struct model *m, uint8_t arg, bool refuses)
 {
-	struct join_sink sink = { on_notice, on_acknowledge, m };
+	struct join_sink sink = { on_notice, on_acknowledge, m, NULL };
 	size_t budget = arg % 8 + 1;
 
 	m->refuses = refuses;
@@ -248,7 +248,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct join_limits limits = { .locate_timeout_ms = 2000, .arrival_timeout_ms = 2 * MINUTE_MS,
 		.milter_wait_ms = 60 * MINUTE_MS, .saved_max = 50000, .milter_max = 1 << 20 };
 	struct model m = { 0 };
-	struct join_sink sink = { on_notice, on_acknowledge, &m };
+	struct join_sink sink = { on_notice, on_acknowledge, &m, NULL };
 
 	if (size < 1)
 		return 0;

@@ -56,6 +56,14 @@ on_acknowledge(void *arg, uint64_t peer, uint64_t seq)
 }
 
 static void
+on_nothing(void *arg, const struct join_notice *n)
+{
+	struct room *r = arg;
+
+	buf_printf(&r->heard, "nothing: <%.*s>\n", (int)n->recipient.len, n->recipient.p);
+}
+
+static void
 room_open(struct room *r, const struct join_limits *limits)
 {
 	memset(r, 0, sizeof(*r));
@@ -73,7 +81,7 @@ room_close(struct room *r)
 static void
 run(struct room *r, int64_t now_ms)
 {
-	struct join_sink sink = { on_notice, on_acknowledge, r };
+	struct join_sink sink = { on_notice, on_acknowledge, r, on_nothing };
 
 	join_run(r->join, now_ms, 1000, &sink);
 }
@@ -212,7 +220,7 @@ test_nothing_saved(void **state)
 	end(&r, "T", 0, 0);
 	ARRIVE(&r, 1, 0, "dave@x", "T");
 	run(&r, 0);
-	expect(&r, "ack 1/1\n");
+	expect(&r, "nothing: <dave@x>\nack 1/1\n");
 	run(&r, 500000);
 	expect(&r, "");
 	assert_int_equal(join_next(r.join), INT64_MAX);
@@ -538,7 +546,7 @@ static void
 test_budget(void **state)
 {
 	struct room r;
-	struct join_sink sink = { on_notice, on_acknowledge, &r };
+	struct join_sink sink = { on_notice, on_acknowledge, &r, NULL };
 
 	(void)state;
 	room_open(&r, &defaults);
@@ -601,7 +609,7 @@ static void
 test_finish(void **state)
 {
 	struct room r;
-	struct join_sink sink = { on_notice, on_acknowledge, &r };
+	struct join_sink sink = { on_notice, on_acknowledge, &r, NULL };
 
 	(void)state;
 	room_open(&r, &defaults);
