@@ -124,7 +124,8 @@ def test_export_and_import(alone, tmp_path):
 
 
 @pytest.mark.parametrize("text, code", [("nonsense", EX_DATAERR), ("", EX_DATAERR),
-                                        ("x" * 9000, EX_DATAERR)])
+                                        ("x" * 9000, EX_DATAERR)],
+                         ids=["nonsense", "empty", "long"])
 def test_import_refuses(alone, tmp_path, text, code):
     """What is no key is refused, and changes nothing."""
     file, before = tmp_path / "key.pem", keys(alone)
