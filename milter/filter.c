@@ -29,7 +29,8 @@ static struct {
 } shared = { .lock = PTHREAD_RWLOCK_INITIALIZER };
 
 struct session {
-	struct message	*message;	/* NULL: none has begun */
+	struct message	*message;	/* NULL: none has begun, or it is missed */
+	bool		 missed;	/* a part of this message was: the rest must not pass for all */
 	unsigned long	 steps;		/* what was negotiated: SMFIP_* */
 };
 
@@ -39,15 +40,19 @@ answer(const struct session *s, unsigned long silent)
 	return s != NULL && (s->steps & silent) ? SMFIS_NOREPLY : SMFIS_CONTINUE;
 }
 
-/* The message that the session is at; NULL: there is no memory for one. */
+/* The message that the session is at; NULL: there is, or was, no memory for it. */
 static struct message *
 current(struct session *s)
 {
-	if (s == NULL || s->message != NULL)
-		return s == NULL ? NULL : s->message;
-	s->message = malloc(sizeof(*s->message));
-	if (s->message != NULL)
-		message_init(s->message);
+	if (s == NULL)
+		return NULL;
+	if (s->message == NULL && !s->missed) {
+		s->message = malloc(sizeof(*s->message));
+		if (s->message == NULL)
+			s->missed = true;
+		else
+			message_init(s->message);
+	}
 	return s->message;
 }
 
@@ -58,6 +63,7 @@ forget(struct session *s)
 		return;
 	free(s->message);
 	s->message = NULL;
+	s->missed = false;
 }
 
 /* Of the macros the queue id alone is of use; MTAs that let a milter choose send no other then. */

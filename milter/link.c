@@ -195,8 +195,8 @@ tell_lost(struct link *l)
 
 	if (l->untold == 0 || now_ms < l->next_tell_ms)
 		return;
-	log_warn("arrival socket: %llu arrivals beyond what is held for an absent daemon: their "
-	    "pushes will not say what the mail is", (unsigned long long)l->untold);
+	log_warn("arrival socket: %llu arrivals found no room or no memory: their pushes will not say "
+	    "what the mail is", (unsigned long long)l->untold);
 	l->untold = 0;
 	l->next_tell_ms = now_ms + TELL_LOST_MS;
 }

@@ -18,7 +18,11 @@ from lab.process import Process, children
 from lab.wait import until
 from lmtp_peers import WAIT, Daemon
 
+PROGRAM = f"{build_folder()}/mailbell-milter"
 SLOW = bool(os.environ.get("MAILBELL_UNDER"))       # times say nothing then
+
+with open(PROGRAM, "rb") as octets:
+    SANITIZED = b"ThreadSanitizer" in octets.read()
 
 # Protocol steps (libmilter/mfdef.h).
 NO_CONNECT, NO_HELO, NO_MAIL, NO_RCPT, NO_BODY, NO_HEADERS, NO_EOH, NR_HEADER, NO_UNKNOWN, NO_DATA = (
@@ -29,6 +33,10 @@ ALL_STEPS, ALL_ACTIONS, SET_MACROS = 0x1fffff, 0x1ff, 0x100
 EOM_STAGE = 5
 
 FIELDS = (("From", "Fred <fred@x.example>"), ("Subject", "hello"), ("Message-ID", "<1@x.example>"))
+
+
+class Broken(Exception):
+    """The milter has ended the connection."""
 
 
 class Mta:
@@ -51,13 +59,20 @@ class Mta:
             body = rest
 
     def send(self, command, body=b""):
-        self.sock.sendall(struct.pack(">I", 1 + len(body)) + command + body)
+        try:
+            self.sock.sendall(struct.pack(">I", 1 + len(body)) + command + body)
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise Broken from error
 
     def reply(self):
         """The next packet: its letter and its octets."""
         while len(self.pending) < 4 or len(self.pending) < 4 + self._length():
-            more = self.sock.recv(65536)
-            assert more, "the milter has closed the connection"
+            try:
+                more = self.sock.recv(65536)
+            except ConnectionResetError:
+                more = b""
+            if not more:
+                raise Broken
             self.pending += more
         size = self._length()
         packet, self.pending = self.pending[4:4 + size], self.pending[4 + size:]
@@ -103,7 +118,7 @@ class Mta:
         self.send(b"A")
 
     def close(self):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, Broken):
             self.send(b"Q")
         self.sock.close()
 
@@ -122,7 +137,7 @@ class Milter:
                          **settings}
         # In the folder: the tree may be closed to the program's user.
         binary = f"{self.dir}/mailbell-milter"
-        shutil.copy(f"{build_folder()}/mailbell-milter", binary)
+        shutil.copy(PROGRAM, binary)
         under = shlex.split(os.environ.get("MAILBELL_UNDER", ""))
         self.process = Process("mailbell-milter", [*under, binary, "-c", self.config],
                                f"{self.dir}/log", {"TSAN_OPTIONS": "halt_on_error=0"})

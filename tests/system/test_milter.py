@@ -350,13 +350,19 @@ FORGED = "From: m@example.org\r\nSubject: mine\r\nMessage-ID: <{0}@example.org>\
 
 
 def test_forged_message_id(lab, user, phone):
-    """Another's Message-ID in one's own mail, sent before and behind the other's: each gets his own."""
+    """Another's Message-ID in one's own mail, while the other's waits for its delivery, before and
+    behind it: each gets his own ENVELOPE."""
     mallory = lab.user()
     device = lab.phone(mallory)
-    for first, second, who in ((mallory, user, "a"), (user, mallory, "b")):
-        for to in (first, second):
+    with no_backend(lab):
+        ids = []
+        for to, who in ((mallory, "a"), (user, "a"), (user, "b"), (mallory, "b")):
             text = (FORGED if to == mallory else VICTIM).format(who)
-            lab.deliver(to, text.encode())
+            ids.append(lab.send(to, text.encode()))
+        for queue_id in ids:
+            lab.postfix.deferred(queue_id, 60)
+    for queue_id in ids:
+        until_sent(lab, queue_id)
     for owner, one, subject in ((user, phone, b"secret raise"), (mallory, device, b"mine")):
         pushes = one.until_mails(2)
         assert {mail[2][1] for push in pushes for mail in push.mails} == {subject}, owner
