@@ -7,6 +7,8 @@ static const struct verb verbs[] = {
 	  .help = "how the daemon is and what it has done" },
 	{ .name = "origins", .args = "",
 	  .help = "the push services: what is under way, what waits, which are left alone" },
+	{ .name = "programs", .args = "",
+	  .help = "the hooks and modules that have introduced themselves, and their versions" },
 	{ .name = "reach", .args = "",
 	  .help = "try the way to each push service in use: DNS, connection, TLS, an answer" },
 	{ .name = "list", .args = "[USER]", .max = 1,

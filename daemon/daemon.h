@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "daemon/lag.h"
+#include "daemon/visitors.h"
 #include "lib/config.h"
 #include "lib/loop.h"
 
@@ -44,6 +45,7 @@ struct daemon {
 	struct trace	*trace;
 	struct reach	*reach;		/* NULL: nobody asks */
 	struct counters	 counters;
+	struct visitors	 visitors;
 	int64_t		 started;	/* seconds since the epoch */
 	int64_t		 wall_less_mono_ms;	/* wall clock less monotonic clock, at the last look */
 	int64_t		 distrust_ms;	/* the clock has jumped: ages mean nothing until then (monotonic) */

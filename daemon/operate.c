@@ -157,6 +157,13 @@ run_origins(struct ask *a)
 	operate_finish(a->peer, EX_OK, "%s", "");
 }
 
+static void
+run_programs(struct ask *a)
+{
+	visitors_rows(&a->daemon->visitors, &a->peer->out);
+	operate_finish(a->peer, EX_OK, "%s", "");
+}
+
 static const struct {
 	const char	*name;
 	size_t		 min, max;	/* arguments */
@@ -166,6 +173,7 @@ static const struct {
 	{ "status", 0, 0, false, run_status },
 	{ "origins", 0, 0, false, run_origins },
 	{ "reach", 0, 0, false, services_reach },
+	{ "programs", 0, 0, false, run_programs },
 	{ "list", 0, 1, true, sub_list },
 	{ "show", 2, 2, true, sub_show },
 	{ "remove", 2, 2, true, sub_remove },
