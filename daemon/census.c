@@ -81,7 +81,8 @@ census_take(struct census *c, struct store *s, const char *origin, int64_t now)
 {
 	struct known *k = &c->place[place_of(origin)];
 
-	if (strcmp(k->origin, origin) == 0 && now - k->at < CENSUS_KEEP_S)
+	if (strcmp(k->origin, origin) == 0 &&
+	    now - k->at < (k->count.accounts == 0 ? CENSUS_NOBODY_S : CENSUS_KEEP_S))
 		return k->count;
 	k->origin[0] = '\0';
 	strncat(k->origin, origin, sizeof(k->origin) - 1);

@@ -11,6 +11,7 @@
 #define CENSUS_ENOUGH	3
 #define CENSUS_LOOKS	1000	/* subscriptions */
 #define CENSUS_KEEP_S	60
+#define CENSUS_NOBODY_S	1	/* "nobody" holds verifications up: it is soon asked again */
 
 struct census;
 
@@ -24,7 +25,7 @@ struct census_count {
 
 /*
  * Counts at an origin ("https://host").  The store is read no further than CENSUS_LOOKS, and what was
- * counted is believed for CENSUS_KEEP_S (of a clock that does not jump).  Where the store fails nothing
+ * counted is believed for CENSUS_KEEP_S, or CENSUS_NOBODY_S (of a clock that does not jump).  Where the store fails nothing
  * is known.
  */
 struct census_count	census_take(struct census *c, struct store *s, const char *origin, int64_t now);

@@ -331,6 +331,9 @@ the_census_counts_accounts(void **state)
 	assert_int_equal(n.accounts, CENSUS_ENOUGH);
 	assert_false(n.whole);
 	assert_int_equal(census_take(c, p->d.store, "https://nobody.example", 1).accounts, 0);
+	add_sub(p, "g", "1", "nobody.example", SUB_ACTIVE);
+	n = census_take(c, p->d.store, "https://nobody.example", 1 + CENSUS_NOBODY_S);
+	assert_int_equal(n.accounts, 1);
 	census_free(c);
 }
 
