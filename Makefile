@@ -47,7 +47,7 @@ ADMIN_OBJ = $(call obj,$(filter-out admin/main.c,$(wildcard admin/*.c)))
 
 UNIT      = $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all modules check unit component system fuzz fuzz-run fuzz-replay lint format install uninstall clean
+.PHONY: all modules check unit component system fuzz fuzz-run fuzz-replay bench lint format install uninstall clean
 all: $(PROGRAMS) modules
 modules: $(MODULES)
 
@@ -124,6 +124,11 @@ fuzz-run: $(addprefix $(B)/fuzz/,$(FUZZ))
 	    -artifact_prefix=$(B)/found/ $(B)/found/$$t $$d; done
 fuzz-replay: $(addprefix $(B)/replay/,$(FUZZ))
 	@set -e; for t in $(FUZZ); do $(B)/replay/$$t tests/fuzz/corpus/$${t#fuzz_}; done
+
+# Figures, not tests: `make bench BENCH=holes` runs tests/bench/holes.py; without BENCH all of them.
+BENCH    ?= $(basename $(notdir $(wildcard tests/bench/*.py)))
+bench: all
+	@set -e; for b in $(BENCH); do MAILBELL_BUILD=$(abspath $(B)) /usr/bin/python3 -B tests/bench/$$b.py; done
 
 lint:
 	contrib/lint
