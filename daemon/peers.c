@@ -161,7 +161,8 @@ on_hello(struct peer *p, const struct frame *f)
 		wire_put_refused(&p->out, "this user may not use this socket");
 		return 0;
 	}
-	visitors_note(&d->visitors, &hello, clock_wall_s());
+	if (p->socket != PEER_ADMIN)
+		visitors_note(&d->visitors, &hello, clock_wall_s());
 	if (p->socket != PEER_SAVED)
 		wire_put_ok(&p->out);
 	return 0;

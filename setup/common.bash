@@ -5,6 +5,7 @@ here=$(dirname "${BASH_SOURCE[0]}")
 PATH=$SBINDIR:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH LC_ALL=C
 config=$SYSCONFDIR/mailbell.conf
+users_map=mailbell-users	# beside main.cf
 
 # Exit codes of sysexits.h.
 EX_USAGE=64 EX_UNAVAILABLE=69 EX_NOPERM=77 EX_CONFIG=78
@@ -87,6 +88,8 @@ delivered_by()
 	local value
 	value=$(pf -h "$1")
 
+	# What setup writes for system users.
+	[ "$1" = virtual_transport ] || [[ $(pf -h mailbox_transport_maps) != *"$users_map"* ]] || value=lmtp:
 	case $value in
 	lmtp:*) echo lmtp; return ;;
 	'') value=$(pf -h mailbox_command) ;;
@@ -114,6 +117,12 @@ dovecot_runs()
 systemd_runs()
 {
 	[ -d /run/systemd/system ] && [ -e "$UNITDIR/mailbelld.service" ]
+}
+
+# active KEY: what mailbell.conf itself says, without defaults.
+active()
+{
+	sed -n "s/^$1[ \t]*=[ \t]*//p" "$config" 2>/dev/null | paste -s -d ' ' -
 }
 
 # setting KEY: as the programs read it, with its default.

@@ -1,6 +1,10 @@
 # What the three files will be: each function prints a whole new text.
 
-socket=private/mailbell-lmtp	# within Postfix's queue folder, as Postfix names it
+# The socket that Postfix delivers to, within its queue folder, as Postfix names it.
+socket()
+{
+	[ "$hook" = lmtp ] && echo private/mailbell-lmtp || echo private/mailbell-dovecot
+}
 
 # choose: sets road, parameter and delivery from what Postfix does now, where nothing was said.
 choose()
@@ -33,8 +37,10 @@ find_mail_user()
 {
 	local uid=$mail_user
 
+	[ -n "$uid" ] || uid=$(active mail_users)
+	uid=${uid%% *}
 	[ -n "$uid" ] || uid=$(dc -h mail_uid)
-	[ -n "$uid" ] || uid=$(dc -n | sed -n 's/.*[ =]uid[=:]*d*e*f*a*u*l*t* *=* *\([A-Za-z0-9_-]\{1,\}\).*/\1/p' | head -n 1)
+	[ -n "$uid" ] || uid=$(dc -n | sed -En 's/.*[ =]uid(:default)? *= *([A-Za-z0-9_-]+).*/\2/p' | head -n 1)
 	[ -n "$uid" ] || uid=$(pf -h virtual_uid_maps | sed -n 's/^static:\([0-9]*\)$/\1/p')
 	[ -n "$uid" ] || uid=vmail
 	mail_user=$(getent passwd "$uid" | cut -d : -f 1)
@@ -49,17 +55,54 @@ needs_transport()
 	[ "$hook" = lmtp ] || [ "$delivery" = postfix ]
 }
 
+# Dovecot takes no mail for root and for system users: it would be deferred for days.  So where Postfix
+# wrote all mail itself, only what is for people goes to Dovecot.  The map is asked with the user's line
+# of /etc/passwd.
+needs_map()
+{
+	needs_transport && [ "$road" = system ] && [ "$delivery" != lmtp ]
+}
+
+# at_least N: a regular expression for such numbers.
+at_least()
+{
+	local i digit out="$1|[0-9]{$((${#1} + 1)),}"
+
+	for ((i = 0; i < ${#1}; i++)); do
+		digit=${1:i:1}
+		[ "$digit" -eq 9 ] || out+="|${1:0:i}[$((digit + 1))-9][0-9]{$((${#1} - i - 1))}"
+	done
+	echo "($out)"
+}
+
+new_users_map()
+{
+	local uid
+	uid=$(dc -h first_valid_uid)
+
+	cat <<-END
+	# Written by mailbell setup; mailbell setup --undo takes it away.
+	# Users from uid $uid on (Dovecot's first_valid_uid) get their mail from Dovecot, all others as ever.
+	if !/^nobody:/
+	/^[^:]*:[^:]*:$(at_least "$uid"):/ lmtp:unix:$(socket)
+	endif
+	END
+}
+
 # new_main_cf ORIGINAL: by postconf -e, on a copy.
 new_main_cf()
 {
-	local folder=$work/postfix.new milters
+	local folder=$work/postfix.new milters maps
 	milters=$(pf -h smtpd_milters)
 
 	mkdir "$folder"
 	cp "$1" "$folder/main.cf"
 	cp "${main_cf%/*}/master.cf" "$folder/master.cf"
-	if needs_transport; then
-		postconf -c "$folder" -e "$parameter = lmtp:unix:$socket" 2>/dev/null
+	if needs_map; then
+		maps=$(pf -h mailbox_transport_maps)
+		postconf -c "$folder" -e "mailbox_transport_maps = ${maps:+$maps, }pipemap:{unix:passwd.byname, regexp:${main_cf%/*}/$users_map}" 2>/dev/null
+	elif needs_transport; then
+		postconf -c "$folder" -e "$parameter = lmtp:unix:$(socket)" 2>/dev/null
 	fi
 	if [ "$hook" = milter ]; then
 		postconf -c "$folder" -e \
@@ -124,7 +167,7 @@ new_dovecot()
 	if [ "$hook" = lmtp ]; then
 		listener mailbell-lmtp mailbell-hook
 	elif needs_transport; then
-		listener "$queue/$socket" "$(pf -h mail_owner)"
+		listener "$queue/$(socket)" "$(pf -h mail_owner)"
 	fi
 }
 
@@ -134,7 +177,7 @@ wanted_settings()
 	[ -z "$contact" ] || echo "vapid_contact = $contact"
 	case $hook in
 	lmtp)
-		echo "lmtp_listen = unix:$queue/$socket"
+		echo "lmtp_listen = unix:$queue/$(socket)"
 		echo "lmtp_backend = unix:$dovecot_base/mailbell-lmtp" ;;
 	milter)
 		echo "milter_listen = unix:$queue/mailbell/milter" ;;
@@ -202,10 +245,11 @@ tell_storage()
 	else
 		box=$(pf -h home_mailbox)
 		was="$(pf -h mail_spool_directory)/USER"
-		[ -z "$box" ] || was="~/$box"
+		[ -z "$box" ] || was='~/'$box
 	fi
 	echo "  until now Postfix itself writes mail, to $was"
 	echo "  from then on Dovecot's lmtp writes it, to ${now:-what its userdb says}"
+	! needs_map || echo "  mail of root and other users below uid $(dc -h first_valid_uid) stays with Postfix"
 	if same_place "$was" "$now"; then
 		echo "  that is the same place"
 	else
