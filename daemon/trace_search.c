@@ -132,11 +132,18 @@ name(struct trace_search *q, struct slice record)
 	q->record[q->n_records++][record.len] = '\0';
 }
 
+/* Such a line says which record stands for a message: another message, where the ids differ. */
+static bool
+names_record(struct slice event)
+{
+	return slice_is(event, "queued") || slice_is(event, "silent");
+}
+
 static bool
 belongs(struct trace_search *q, const struct slice field[FIELDS])
 {
 	if (!slice_is(field[QUEUE_ID], q->queue_id) && !slice_is(field[HASH], q->hash))
-		return field[RECORD].len > 1 && is_named(q, field[RECORD]);
+		return field[RECORD].len > 1 && !names_record(field[EVENT]) && is_named(q, field[RECORD]);
 	name(q, field[RECORD]);
 	return true;
 }

@@ -99,11 +99,12 @@ test_by_record(void **state)
 {
 	put(*state, 1, "Q1", "<1@x>", 7, "queued");
 	put(*state, 2, NULL, NULL, 7, "push");
+	put(*state, 2, "Q2", "<2@x>", 7, "queued");
 	put(*state, 3, NULL, NULL, 8, "push");
 	put(*state, 4, "Q2", "<2@x>", 8, "queued");
 	put(*state, 5, "Q1", "<1@x>", 0, "silent");
 	expect(*state, "Q1", "queued push silent");
-	expect(*state, "2@x", "queued");
+	expect(*state, "2@x", "queued queued");
 	expect(*state, "-", "");
 }
 
