@@ -70,8 +70,10 @@ forget(struct session *s)
 static void
 choose_macros(SMFICTX *ctx)
 {
+	char none[] = "", queue_id[] = "i";
+
 	for (int where = SMFIM_FIRST; where <= SMFIM_LAST; where++)
-		smfi_setsymlist(ctx, where, where == SMFIM_EOM ? (char[]){ "i" } : (char[]){ "" });
+		smfi_setsymlist(ctx, where, where == SMFIM_EOM ? queue_id : none);
 }
 
 static sfsistat
@@ -125,13 +127,13 @@ on_end(SMFICTX *ctx)
 	struct session *s = smfi_getpriv(ctx);
 	struct message *m = current(s);
 	struct wire_arrival arrival;
+	char queue_id[] = "i";
 
 	pthread_rwlock_rdlock(&shared.lock);
 	if (m == NULL) {
 		link_lost(shared.link);
 	} else {
-		message_finish(m, smfi_getsymval(ctx, (char[]){ "i" }), &shared.config->quiet_header,
-		    &arrival);
+		message_finish(m, smfi_getsymval(ctx, queue_id), &shared.config->quiet_header, &arrival);
 		arrival.time_ms = (uint64_t)clock_wall_ms();
 		link_put(shared.link, m, &arrival);
 	}
