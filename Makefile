@@ -47,7 +47,7 @@ ADMIN_OBJ = $(call obj,$(filter-out admin/main.c,$(wildcard admin/*.c)))
 
 UNIT      = $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all modules check unit component system fuzz fuzz-run fuzz-replay bench lint format install uninstall clean
+.PHONY: all modules check unit component system check-setup fuzz fuzz-run fuzz-replay bench lint format install uninstall clean
 all: $(PROGRAMS) modules
 modules: $(MODULES)
 
@@ -76,8 +76,8 @@ $(B)/mailbell: $(B)/admin/main.o $(B)/admin.a $(B)/lib.a
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(LIBS_admin) $(LIBS_lib)
 
 # The Dovecot modules: compiled apart, with Dovecot's headers, never sanitized.
-MODULE_LIB = lib/err.c lib/buf.c lib/frame.c lib/wire.c lib/envelope.c lib/header.c lib/address.c lib/imapstr.c \
-             lib/lexer.c lib/msgfacts.c lib/modconf.c
+MODULE_LIB = $(addprefix lib/,err.c buf.c frame.c wire.c wire_ask.c wire_fields.c envelope.c header.c \
+             address.c imapstr.c lexer.c msgfacts.c modconf.c)
 MODULE_CC  = $(CC) -I. -I/usr/include/dovecot -DHAVE_CONFIG_H -DMAILBELL_VERSION='"$(VERSION)"' \
              -DRUNDIR='"$(RUNDIR)"' -DSYSCONFDIR='"$(SYSCONFDIR)"' -D_GNU_SOURCE -std=gnu11 -O2 -g -fPIC -shared \
              -fvisibility=hidden -Wall -Wextra -Werror
@@ -102,6 +102,12 @@ component system:
 component system: all
 
 check: unit component system
+
+# On a fresh Debian with stock Postfix and Dovecot; the first time it has to be made, by debootstrap.
+check-setup: all
+	/usr/bin/python3 -B tests/setup/fresh.py
+	MAILBELL_NAMESPACE=1 MAILBELL_BUILD=$(abspath $(B)) unshare -n -m -p --fork --mount-proc sh -c \
+	    'ip link set lo up && exec /usr/bin/python3 -B -m pytest -q -rs -p no:cacheprovider tests/setup'
 
 # Fuzzing: `make fuzz FUZZ_S=60` looks for new inputs (clang); `make fuzz-replay` runs the kept ones.
 FUZZ      = $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
