@@ -25,7 +25,7 @@ def _enum(path, name):
 
 
 TYPES = _enum("lib/wire.h", "wire_type")
-TAGS = _enum("lib/wire.c", "tag")
+TAGS = _enum("lib/wire_fields.h", "tag")
 TYPE_NAMES = {number: name for name, number in TYPES.items()}
 TAG_NAMES = {number: name for name, number in TAGS.items()}
 
