@@ -73,7 +73,7 @@ can_be_asked(const char *name)
 static int
 ask_dovecot(char *const *names, size_t n)
 {
-	char *argv[TOGETHER + 3] = { (char *)(uintptr_t)"doveadm", (char *)(uintptr_t)"user" };
+	char doveadm[] = "doveadm", user[] = "user", *argv[TOGETHER + 3] = { doveadm, user };
 	posix_spawn_file_actions_t files;
 	int status = -1, rc;
 	pid_t pid;

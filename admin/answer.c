@@ -19,7 +19,7 @@ answer_print(FILE *out, struct slice text)
 		const char *end = memchr(text.p, '\n', text.len);
 
 		len = end == NULL ? text.len : (size_t)(end - text.p);
-		log_clean_to(&b, (struct slice){ text.p, len > 0 && text.p[len - 1] == '\r' ? len - 1 : len });
+		log_clean_to(&b, (struct slice){ text.p, len - (len > 0 && text.p[len - 1] == '\r') });
 		buf_octet(&b, '\n');
 		len += end != NULL;
 	}

@@ -3,7 +3,8 @@
  *
  * The columns are those of the first row.  Widths are taken from the first TABLE_LOOK rows; later
  * ones are written as they come, so that a long answer needs no memory.  Numbers whose name ends in
- * "_time" are seconds since the epoch, those in "time_ms" milliseconds.  Text is fit for a terminal, whatever it was.
+ * "_time" are seconds since the epoch, those in "time_ms" milliseconds.  Text is fit for a terminal,
+ * whatever it was.
  */
 #ifndef ADMIN_TABLE_H
 #define ADMIN_TABLE_H

@@ -1,7 +1,8 @@
 /*
  * operate_int: what the files of the admin verbs share: operate.c (the table, jobs), operate_sub.c
- * (subscriptions and accounts), operate_add.c (the same, changed by hand), operate_preview.c, operate_queue.c (what waits), operate_export.c, operate_import.c,
- * operate_trace.c, operate_stats.c, reach.c and keys.c (VAPID keys).
+ * (subscriptions and accounts), operate_add.c (the same, in a user's place), operate_preview.c,
+ * operate_queue.c, operate_export.c, operate_import.c, operate_trace.c, operate_stats.c, reach.c and
+ * keys.c (VAPID keys).
  */
 #ifndef DAEMON_OPERATE_INT_H
 #define DAEMON_OPERATE_INT_H
