@@ -343,10 +343,8 @@ peers_turn(struct peers *all, bool flushed)
 void
 peers_drop(struct peers *all, enum peer_socket socket)
 {
-	for (struct peer *p = all->first[socket]; p != NULL; p = p->next) {
-		end_peer(p);
-		peer_touch(p);
-	}
+	for (struct peer *p = all->first[socket]; p != NULL; p = p->next)
+		shutdown(p->watch.fd, SHUT_WR);
 }
 
 bool

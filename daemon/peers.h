@@ -51,7 +51,10 @@ void		 peers_close(struct peers *all);
  */
 void		 peers_turn(struct peers *all, bool flushed);
 
-/* Ends all connections of one socket: the modules read their settings when they connect. */
+/*
+ * Tells all peers of one socket that this connection is over: the modules read their settings when
+ * they connect anew.  What they have said is still read to the end.
+ */
 void		 peers_drop(struct peers *all, enum peer_socket socket);
 
 /* Whether somebody has something to do in the next turn already: the loop must not sleep. */
