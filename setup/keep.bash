@@ -112,7 +112,7 @@ keep()
 put()
 {
 	local path
-	path=$(readlink -f "$2")
+	path=$(readlink -m "$2")
 
 	if [ -e "$path" ]; then
 		cp -p "$path" "$path.mailbell-new"
@@ -127,7 +127,7 @@ put()
 put_back()
 {
 	local path
-	path=$(readlink -f "$1")
+	path=$(readlink -m "$1")
 
 	if [ ! -e "$2" ]; then
 		rm -f "$path"
