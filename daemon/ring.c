@@ -58,7 +58,7 @@ put_digest(struct daemon *d, const struct subscription *sub, const struct delive
 		}
 		sequence = old.sequence;
 	}
-	r.expires = (r.due == OUTBOX_NEVER ? news->now_s + SILENCE_MAX_S : r.due) + RING_TTL_S;
+	r.expires = silence_expires(r.due, news->now_s);
 	if (rc < 0 || store_outbox_put(d->store, &r, err) < 0)
 		return -1;
 	trace_device(d, sub, news, r.sequence, "silent", held_back);

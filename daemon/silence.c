@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "daemon/ring.h"
 #include "daemon/sender.h"
 #include "daemon/silence.h"
 #include "lib/clock.h"
@@ -106,9 +107,15 @@ find_digest(struct store *s, uint64_t number, struct outbox_record *out, struct 
 	return rc < 0 ? -1 : 0;
 }
 
-/* Inside a group: the digest, if there is one, becomes due at `due`. */
+int64_t
+silence_expires(int64_t due, int64_t now_s)
+{
+	return (due == OUTBOX_NEVER ? now_s + SILENCE_MAX_S : due) + RING_TTL_S;
+}
+
+/* Inside a group: the digest, if there is one, becomes due at `due`, and outlives the wait. */
 static int
-move_digest(struct store *s, uint64_t number, int64_t due, struct err *err)
+move_digest(struct store *s, uint64_t number, int64_t due, int64_t now_s, struct err *err)
 {
 	struct outbox_record r;
 	int rc = find_digest(s, number, &r, err);
@@ -116,6 +123,7 @@ move_digest(struct store *s, uint64_t number, int64_t due, struct err *err)
 	if (rc != 1)
 		return rc;
 	r.due = due;
+	r.expires = silence_expires(due, now_s);
 	return store_outbox_put(s, &r, err);
 }
 
@@ -134,7 +142,7 @@ set_time(struct daemon *d, uint64_t number, int64_t seconds, int64_t now_s, stru
 		due = OUTBOX_NEVER;
 	if (store_delivery_put(d->store, &delivery, err) < 0)
 		return -1;
-	return move_digest(d->store, number, due, err);
+	return move_digest(d->store, number, due, now_s, err);
 }
 
 int
@@ -152,10 +160,10 @@ silence_timed(struct daemon *d, uint64_t number, int64_t seconds, int64_t now_s,
 	return 0;
 }
 
-void
-silence_hold(struct daemon *d, uint64_t number, uint64_t peer)
+static void
+add_hold(struct silences *all, uint64_t number, uint64_t peer)
 {
-	struct hold **slot = &d->silences->table[number % SLOTS], *h;
+	struct hold **slot = &all->table[number % SLOTS], *h;
 
 	for (h = *slot; h != NULL; h = h->next)
 		if (h->number == number && h->peer == peer)
@@ -167,6 +175,20 @@ silence_hold(struct daemon *d, uint64_t number, uint64_t peer)
 	h->peer = peer;
 	h->next = *slot;
 	*slot = h;
+}
+
+int
+silence_hold(struct daemon *d, uint64_t number, uint64_t peer, int64_t now_s, struct err *err)
+{
+	if (store_begin(d->store, err) < 0)
+		return -1;
+	if (move_digest(d->store, number, OUTBOX_NEVER, now_s, err) < 0 ||
+	    store_commit(d->store, err) < 0) {
+		store_abort(d->store);
+		return -1;
+	}
+	add_hold(d->silences, number, peer);
+	return 0;
 }
 
 /* The last connection has let go: what was held back is due now, or when the timed silence ends. */
@@ -182,7 +204,7 @@ settle(struct daemon *d, uint64_t number, bool owed, struct err *err)
 	if (rc != 1)
 		return rc;
 	if (owed || delivery.silent_until > now_s)
-		return move_digest(d->store, number, silence_ends(d, &delivery, now_s), err);
+		return move_digest(d->store, number, silence_ends(d, &delivery, now_s), now_s, err);
 	rc = find_digest(d->store, number, &digest, err);
 	return rc == 1 ? store_outbox_del(d->store, number, digest.sequence, err) : rc;
 }

@@ -27,12 +27,17 @@ bool	silence_holds(const struct daemon *d, const struct delivery *delivery, int6
 int64_t	silence_field(const struct daemon *d, const struct delivery *delivery, int64_t now_s);
 /* When a digest that is put into the outbox now will be due: OUTBOX_NEVER while a connection holds. */
 int64_t	silence_ends(const struct daemon *d, const struct delivery *delivery, int64_t now_s);
+/* How long a digest that is due then is of use. */
+int64_t	silence_expires(int64_t due, int64_t now_s);
 
 /* Silence for seconds (0: none, and no connection holds any more), in a group of its own. */
 int	silence_timed(struct daemon *d, uint64_t number, int64_t seconds, int64_t now_s,
 	    struct err *err);
-/* The peer's connection holds a silence of the subscription from now on. */
-void	silence_hold(struct daemon *d, uint64_t number, uint64_t peer);
+/*
+ * The peer's connection holds a silence of the subscription from now on, and what an earlier silence
+ * held back waits for its end; in a group of its own.
+ */
+int	silence_hold(struct daemon *d, uint64_t number, uint64_t peer, int64_t now_s, struct err *err);
 /*
  * The peer holds no silence any more.  owed: it was dropped, and what was held back becomes a SYNC;
  * not owed: it logged out, its client knows.

@@ -311,8 +311,10 @@ silence(struct call *c)
 			say(c, "NO [LIMIT] Too many connections keep a silence, give a time instead");
 			return;
 		}
-		silence_hold(c->daemon, sub.number, c->peer->id);
-		c->peer->holds_silence = c->reply->keep = true;
+		rc = silence_hold(c->daemon, sub.number, c->peer->id, c->now_s, &err);
+		c->reply->changed = rc == 0;
+		if (rc == 0)
+			c->peer->holds_silence = c->reply->keep = true;
 	} else if (rc == 1) {
 		rc = silence_timed(c->daemon, sub.number, seconds, c->now_s, &err);
 		c->reply->changed = rc == 0;

@@ -261,6 +261,18 @@ def test_both_silences(alone, phone):
     digest(phone)
 
 
+def test_connection_takes_up_what_a_time_held_back(alone, phone):
+    """What a timed silence held back waits, too, while a connection holds the silence."""
+    silence(alone, phone, 2)
+    held_back(alone, phone)
+    verbs = alone.verbs(phone.user)
+    assert verbs.command(f"SILWEBPUSH {phone.id} NIL").ok
+    time.sleep(4)
+    assert not phone.new()
+    verbs.close()
+    digest(phone)
+
+
 def test_end_of_all_silence(alone, phone):
     """0 ends the timed one and the flag, and what was held back is told."""
     with alone.verbs(phone.user) as verbs:
