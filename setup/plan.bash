@@ -6,6 +6,9 @@ socket()
 	[ "$hook" = lmtp ] && echo private/mailbell-lmtp || echo private/mailbell-dovecot
 }
 
+# Short times: mail does not wait for pushes.
+milter='{ unix:mailbell/milter, default_action=accept, connect_timeout=2s, command_timeout=2s, content_timeout=5s }'
+
 # choose: sets road, parameter and delivery from what Postfix does now, where nothing was said.
 choose()
 {
@@ -105,8 +108,11 @@ new_main_cf()
 		postconf -c "$folder" -e "$parameter = lmtp:unix:$(socket)" 2>/dev/null
 	fi
 	if [ "$hook" = milter ]; then
-		postconf -c "$folder" -e \
-			"smtpd_milters = ${milters:+$milters, }{ unix:mailbell/milter, default_action=accept }" 2>/dev/null
+		postconf -c "$folder" -e "smtpd_milters = ${milters:+$milters, }$milter" 2>/dev/null
+		milters=$(pf -h non_smtpd_milters)
+		# What local programs hand in; where it follows smtpd_milters, it has ours already.
+		[[ $milters == *'$smtpd_milters'* ]] ||
+			postconf -c "$folder" -e "non_smtpd_milters = ${milters:+$milters, }$milter" 2>/dev/null
 	fi
 	cat "$folder/main.cf"
 }

@@ -148,7 +148,8 @@ def test_hook_milter_keeps_other_milters(etc):
     etc.write("postfix/main.cf", MAIN + "mailbox_transport = lmtp:unix:private/dovecot-lmtp\n"
               "smtpd_milters = inet:localhost:8891\n")
     shown = etc.dry("--hook", "milter")
-    assert "+smtpd_milters = inet:localhost:8891, { unix:mailbell/milter, default_action=accept }" in shown
+    assert "+smtpd_milters = inet:localhost:8891, { unix:mailbell/milter, default_action=accept," in shown
+    assert "+non_smtpd_milters = { unix:mailbell/milter, default_action=accept," in shown
     assert "milter_default_action" not in shown
 
 
