@@ -25,8 +25,8 @@ struct census_count {
 
 /*
  * Counts at an origin ("https://host").  The store is read no further than CENSUS_LOOKS, and what was
- * counted is believed for CENSUS_KEEP_S, or CENSUS_NOBODY_S (of a clock that does not jump).  Where the store fails nothing
- * is known.
+ * counted is believed for CENSUS_KEEP_S, or CENSUS_NOBODY_S (of a clock that does not jump).  Where
+ * the store fails nothing is known.
  */
 struct census_count	census_take(struct census *c, struct store *s, const char *origin, int64_t now);
 

@@ -38,7 +38,7 @@ struct post_request {
 	void		*owner;		/* handed back with the answer */
 	const char	*url;
 	bool		 trusted;
-	bool		 probe;		/* a HEAD, to see what the way there is like; nothing else is looked at */
+	bool		 probe;		/* a HEAD, to see what the way there is like */
 	const char	*authorization;
 	int64_t		 ttl_s;
 	const char	*urgency;

@@ -176,13 +176,14 @@ log_outcome(const struct daemon *d, const struct flight *f, const struct deliver
 {
 	int64_t now_ms = clock_wall_ms();
 	struct log_text user = log_clean(slice_of(f->account)), id = log_clean(slice_of(f->id));
+	struct slice queue_id;
 
 	for (size_t i = 0; i < f->n; i++) {
+		queue_id = slice_of(f->records[i].queue_id[0] == '\0' ? "-" : f->records[i].queue_id);
 		trace_outcome(d->trace, f, &f->records[i], delivery->tries + 1, outcome);
 		log_info("%s: user=%s, sub=%.8s, host=%s, delay=%.2f, try=%u, status=%s",
-		    f->records[i].queue_id[0] == '\0' ? "-" : log_clean(slice_of(f->records[i].queue_id)).text,
-		    user.text, id.text, f->host, (double)(now_ms - f->records[i].accepted_ms) / 1000,
-		    delivery->tries + 1, outcome);
+		    log_clean(queue_id).text, user.text, id.text, f->host,
+		    (double)(now_ms - f->records[i].accepted_ms) / 1000, delivery->tries + 1, outcome);
 	}
 }
 
