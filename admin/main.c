@@ -95,6 +95,7 @@ run(struct call *call)
 		return call_complain(EX_CONFIG, "%s", err.text);
 	call->config = &c;
 	code = verb->run != NULL ? verb->run(call) : verb_ask(call);
+	call->config = NULL;
 	config_clear(&c);
 	return code;
 }

@@ -140,7 +140,7 @@ print_devices(const struct call *call, const struct wire_request *question)
 static json_t *
 json_of(const struct preview *p)
 {
-	size_t bucket = pushmsg_bucket(p->plain.len);
+	size_t bucket = pushmsg_bucket(p->plain.len), body = bucket + BODY_OVER_PLAIN;
 	json_t *headers = json_pack("{s:s, s:s, s:s, s:s}", "TTL", TTL, "Urgency", urgency_of(p),
 	    "Content-Encoding", "aes128gcm", "Content-Type", "application/octet-stream");
 
@@ -149,7 +149,7 @@ json_of(const struct preview *p)
 	    "why", why_sync(p), "bulk", (p->facts.kind & KIND_BULK) != 0,
 	    "plaintext", (const char *)p->plain.data, p->plain.len,
 	    "plaintext_octets", (json_int_t)p->plain.len, "padded_octets", (json_int_t)bucket,
-	    "body_octets", (json_int_t)(bucket + BODY_OVER_PLAIN), "headers", headers);
+	    "body_octets", (json_int_t)body, "headers", headers);
 }
 
 static int

@@ -77,17 +77,23 @@ get_tokens(struct slice text, struct subscription *sub)
 }
 
 static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static int
 get_hex(struct slice text, uint64_t *out)
 {
-	static const char digits[] = "0123456789abcdef";
-	const char *digit;
-
 	*out = 0;
 	for (size_t i = 0; i < text.len; i++) {
-		digit = memchr(digits, text.p[i], 16);
-		if (digit == NULL)
+		int digit = hex_digit(text.p[i]);
+
+		if (digit < 0)
 			return -1;
-		*out = *out << 4 | (uint64_t)(digit - digits);
+		*out = *out << 4 | (uint64_t)digit;
 	}
 	return text.len == 16 ? 0 : -1;
 }
