@@ -9,7 +9,7 @@
 #include "daemon/silence.h"
 #include "daemon/window.h"
 
-#define TWINS_MAX	64	/* more than any account has */
+#define TWINS_MAX	64	/* in one group; what is over it goes with a later acknowledgement */
 
 /* What is in memory of a subscription that was deleted. */
 static void
@@ -50,12 +50,24 @@ find_by_token(struct store *s, const char *account, const uint8_t hash[TOKEN_HAS
 }
 
 /*
- * Inside a group: a reinstalled client, the same endpoint under an older id goes.  Their numbers, up to
- * max, are told: the number of them, or -1.
+ * A reinstalled client: the same endpoint under an older id.  What waits for its own acknowledgement
+ * and was made after `since`, when this one was, is newer: this is a late answer to the older one.
  */
+static bool
+is_older_twin(const struct subscription *sub, int64_t since, const struct subscription *other)
+{
+	if (other->state == SUB_NEWER || other->number == sub->number ||
+	    strcmp(other->normal, sub->normal) != 0)
+		return false;
+	if (other->state == SUB_ACTIVE || other->inactive_since < since)
+		return true;
+	return other->inactive_since == since && other->number < sub->number;
+}
+
+/* Inside a group.  Their numbers, up to max, are told: the number of them, or -1. */
 static int
-delete_twins(struct daemon *d, const struct subscription *sub, uint64_t *numbers, int max,
-    struct err *err)
+delete_twins(struct daemon *d, const struct subscription *sub, int64_t since, uint64_t *numbers,
+    int max, struct err *err)
 {
 	struct subscription other;
 	char id[SUB_ID_MAX + 1] = "";
@@ -64,8 +76,7 @@ delete_twins(struct daemon *d, const struct subscription *sub, uint64_t *numbers
 	while (n < max && (rc = store_sub_next(d->store, sub->account, id, &other, err)) == 1 &&
 	    strcmp(other.account, sub->account) == 0) {
 		memcpy(id, other.id, sizeof(id));
-		if (other.state == SUB_NEWER || other.number == sub->number ||
-		    strcmp(other.normal, sub->normal) != 0)
+		if (!is_older_twin(sub, since, &other))
 			continue;
 		if (store_sub_del(d->store, &other, err) < 0)
 			return -1;
@@ -77,7 +88,7 @@ delete_twins(struct daemon *d, const struct subscription *sub, uint64_t *numbers
 
 /* The subscription and its twins, in one group. */
 static int
-commit_acknowledged(struct daemon *d, struct subscription *sub, struct err *err)
+commit_acknowledged(struct daemon *d, struct subscription *sub, int64_t since, struct err *err)
 {
 	uint64_t numbers[TWINS_MAX];
 	int n;
@@ -85,7 +96,8 @@ commit_acknowledged(struct daemon *d, struct subscription *sub, struct err *err)
 	if (store_begin(d->store, err) < 0)
 		return -1;
 	if (store_sub_put(d->store, sub, err) < 0 ||
-	    (n = delete_twins(d, sub, numbers, TWINS_MAX, err)) < 0 || store_commit(d->store, err) < 0) {
+	    (n = delete_twins(d, sub, since, numbers, TWINS_MAX, err)) < 0 ||
+	    store_commit(d->store, err) < 0) {
 		store_abort(d->store);
 		return -1;
 	}
@@ -97,13 +109,15 @@ commit_acknowledged(struct daemon *d, struct subscription *sub, struct err *err)
 static int
 activate(struct daemon *d, struct subscription *sub, int place, int64_t now_s, struct err *err)
 {
+	int64_t since = sub->inactive_since;
+
 	memmove(&sub->tokens[place], &sub->tokens[place + 1],
 	    (sub->n_tokens - (size_t)place - 1) * sizeof(sub->tokens[0]));
 	sub->n_tokens--;
 	sub->state = SUB_ACTIVE;
 	sub->acknowledged = sub->refreshed = now_s;
 	sub->inactive_since = 0;
-	return commit_acknowledged(d, sub, err);
+	return commit_acknowledged(d, sub, since, err);
 }
 
 static int

@@ -186,6 +186,22 @@ def test_reinstalled_client(alone, hosts):              # noqa: F811
     assert not alone.exists(old) and alone.exists(new)
 
 
+def test_late_answer_of_the_older_client(alone, hosts):     # noqa: F811
+    """The older subscription's late ACKWEBPUSH leaves the newer one, which has its own to come."""
+    old = alone.device(endpoint=alone.push.endpoint(hosts.take()))
+    new = alone.device(old.user, endpoint=old.endpoint)
+    with alone.verbs(old.user) as verbs:
+        assert old.webpush(verbs).ok
+        late = old.next().token
+        assert new.webpush(verbs).ok
+        new.taken = 1
+        token = new.next().token
+        assert verbs.command(f"ACKWEBPUSH {late}").ok
+        assert alone.exists(old) and alone.exists(new)
+        assert verbs.command(f"ACKWEBPUSH {token}").ok
+    assert not alone.exists(old) and alone.exists(new)
+
+
 # Silence.
 
 def silence(alone, phone, seconds):
