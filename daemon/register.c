@@ -169,6 +169,17 @@ register_deactivate(struct daemon *d, struct subscription *sub, int64_t now_s, s
 	return 0;
 }
 
+/* Whether the account may have one more verification; otherwise a note says when. */
+static bool
+may_verify(struct register_outcome *out, struct account *a, int64_t now_s)
+{
+	int64_t wait = window_verify_wait(a, now_s);
+
+	if (wait > 0)
+		snprintf(out->note, sizeof(out->note), "next verification in %lld s", (long long)wait);
+	return wait == 0;
+}
+
 /* Identical and still unacknowledged: whether one more verification is due.  1, 0 with a note, -1. */
 static int
 verify_again(struct daemon *d, struct register_outcome *out, struct account *a, int64_t now_s,
@@ -176,7 +187,7 @@ verify_again(struct daemon *d, struct register_outcome *out, struct account *a, 
 {
 	struct delivery delivery;
 	int rc = store_delivery_get(d->store, out->sub.number, &delivery, err);
-	int64_t ago, wait;
+	int64_t ago;
 
 	if (rc != 1)
 		return -1;
@@ -189,10 +200,7 @@ verify_again(struct daemon *d, struct register_outcome *out, struct account *a, 
 		    (long long)(ago < 0 ? 0 : ago));
 		return 0;
 	}
-	wait = window_verify_wait(a, now_s);
-	if (wait > 0)
-		snprintf(out->note, sizeof(out->note), "next verification in %lld s", (long long)wait);
-	return wait == 0;
+	return may_verify(out, a, now_s);
 }
 
 static bool
@@ -284,12 +292,8 @@ register_put(struct daemon *d, const struct register_form *form, int64_t now_s,
 		if (rc != 1)
 			return rc;
 	} else {	/* made for a key that is no longer the current one */
-		rc = window_verify_wait(&a, now_s) == 0;
-		if (rc == 0) {
-			snprintf(out->note, sizeof(out->note), "Too many verifications, try again in %lld s",
-			    (long long)window_verify_wait(&a, now_s));
-			return refuse(out, "UNAVAILABLE", out->note);
-		}
+		if (!may_verify(out, &a, now_s))
+			return 0;
 		start_over(&out->sub, key, now_s);
 	}
 	out->sub.refreshed = now_s;

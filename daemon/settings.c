@@ -2,6 +2,8 @@
  * A reload takes all of the new configuration, or none of it; what sockets and files were made with
  * stays as it was at the start.
  */
+#include <string.h>
+
 #include "daemon/daemon.h"
 #include "daemon/guard.h"
 #include "daemon/peers.h"
@@ -56,6 +58,45 @@ swap(char **a, char **b)
 	*b = kept;
 }
 
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool
+same_list(const struct config_list *a, const struct config_list *b)
+{
+	size_t i = 0;
+
+	while (i < a->n && i < b->n && strcmp(a->v[i], b->v[i]) == 0)
+		i++;
+	return i == a->n && i == b->n;
+}
+
+/* Nobody is to believe that a change is in force which waits for the next start. */
+static void
+tell_fixed(const struct config *now, const struct config *next)
+{
+	const struct {
+		const char	*key;
+		bool		 same;
+	} fixed[] = {
+		{ "state_dir", same_text(now->state_dir, next->state_dir) },
+		{ "run_dir", same_text(now->run_dir, next->run_dir) },
+		{ "user", same_text(now->user, next->user) },
+		{ "hook_user", same_text(now->hook_user, next->hook_user) },
+		{ "admin_group", same_text(now->admin_group, next->admin_group) },
+		{ "mail_group", same_text(now->mail_group, next->mail_group) },
+		{ "mail_users", same_list(&now->mail_users, &next->mail_users) },
+		{ "system_users", now->system_users == next->system_users },
+	};
+
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
+		if (!fixed[i].same)
+			log_warn("%s has changed: that takes a restart of mailbelld", fixed[i].key);
+}
+
 /* Folders, users and groups stay as they were at the start: sockets and files have them. */
 static void
 keep_fixed(struct config *now, struct config *next)
@@ -89,6 +130,7 @@ settings_reload(struct daemon *d, const char *path, struct err *err)
 		config_clear(&next);
 		return -1;
 	}
+	tell_fixed(&d->config, &next);
 	keep_fixed(&d->config, &next);
 	config_clear(&d->config);
 	d->config = next;

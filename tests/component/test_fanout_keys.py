@@ -63,6 +63,21 @@ def test_rotate(alone):
     assert phone.next().mails
 
 
+def test_refresh_beyond_the_limit(alone):
+    """Where the account has had its verifications, a refresh under a new key is OK, and changes nothing."""
+    phone = alone.phone()
+    for _ in range(9):
+        assert alone.ask(alone.device(phone.user)).ok
+    alone.admin("vapid rotate")
+    phone.next()
+    reply = alone.ask(phone)
+    assert reply.ok and "next verification in" in reply.text
+    assert reply.lines("WEBPUSH")[0].endswith(" 0")
+    phone.vapid = None          # it goes on under the key that it was acknowledged with
+    alone.mail(phone)
+    assert phone.next().mails
+
+
 def test_who_is_silent_is_told_later(alone):
     """A silent device is not pushed to, not even for a new key."""
     phone = alone.phone()
@@ -138,3 +153,12 @@ def test_unknown_key(alone):
     """A key that is not there, for every verb that names one."""
     for verb in ("rotate", "retire", "export"):
         assert tool(alone, "vapid", verb, "0123456789abcdef").returncode == EX_USAGE
+
+
+def test_what_a_reload_leaves_alone(alone):
+    """A changed folder, user or group waits for a restart, and that is said."""
+    alone.configure(system_users="yes", admin_group="root")
+    for key in ("system_users", "admin_group"):
+        assert f"{key} has changed: that takes a restart" in alone.log
+    alone.configure()
+    assert alone.status()
