@@ -29,8 +29,8 @@ def base():
 def host(base):
     """A Debian with stock Postfix and Dovecot, and `make install`."""
     folder = tempfile.mkdtemp(prefix="mbroot.", dir="/tmp")
-    os.chmod(folder, 0o755)
     subprocess.run(["tar", "-C", folder, "-xpf", base], check=True)
+    os.chmod(folder, 0o755)
     host = fresh.Host(folder)
     host.mount()
     subprocess.run(["make", "-s", "-C", fresh.TREE, f"B={build_folder()}", f"DESTDIR={folder}", "install"],
