@@ -95,7 +95,7 @@ $(B)/unit/%: tests/unit/%.c $(B)/lib.a $(B)/daemon.a $(B)/lmtp.a $(B)/milter.a $
 	    $(ALL_LDFLAGS) -lcmocka $(LIBS_daemon) $(LIBS_milter) $(LIBS_admin) $(LIBS_lib)
 
 unit: $(UNIT)
-	@set -e; for t in $(UNIT); do $(RUN) ./$$t; done
+	@set -e; for t in $(abspath $(UNIT)); do $(RUN) $$t; done
 
 component system:
 	MAILBELL_BUILD=$(abspath $(B)) /usr/bin/python3 -B -m pytest -q -p no:cacheprovider tests/$@
@@ -169,6 +169,12 @@ SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 UNITS     = $(notdir $(wildcard contrib/systemd/mailbell*))
 
+# Documents, completions, and what Prometheus and Grafana read.
+SHARE     = $(DESTDIR)$(PREFIX)/share
+SHARED    = $(SHARE)/doc/mailbell $(SHARE)/mailbell
+COMPLETIONS = $(SHARE)/bash-completion/completions/mailbell.bash $(SHARE)/zsh/site-functions/_mailbell \
+            $(SHARE)/fish/vendor_completions.d/mailbell.fish
+
 install: all
 	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MODULEDIR) $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8 \
 	    $(DESTDIR)$(SYSCONFDIR)
@@ -183,9 +189,13 @@ install: all
 	$(INSTALL) $(HELPERS) $(DESTDIR)$(LIBEXECDIR)
 	$(INSTALL) -m 644 $(HELPER_LIB) $(DESTDIR)$(LIBEXECDIR)
 	echo "$$HELPER_PATHS" >$(DESTDIR)$(LIBEXECDIR)/paths.bash
-	for u in $(UNITS); do sed 's,@SBINDIR@,$(SBINDIR),' contrib/systemd/$$u >$(DESTDIR)$(UNITDIR)/$$u; done
+	set -e; for u in $(UNITS); do sed 's,@SBINDIR@,$(SBINDIR),' contrib/systemd/$$u >$(DESTDIR)$(UNITDIR)/$$u; done
 	$(INSTALL) -m 644 contrib/systemd/sysusers.conf $(DESTDIR)$(SYSUSERSDIR)/mailbell.conf
 	$(INSTALL) -m 644 contrib/systemd/tmpfiles.conf $(DESTDIR)$(TMPFILESDIR)/mailbell.conf
+	$(INSTALL) -d $(SHARED) $(dir $(COMPLETIONS))
+	$(INSTALL) -m 644 README.md $(wildcard docs/*.md) $(SHARE)/doc/mailbell
+	$(INSTALL) -m 644 contrib/grafana/mailbell.json contrib/prometheus/mailbell.rules.yml $(SHARE)/mailbell
+	set -e; for c in $(COMPLETIONS); do $(INSTALL) -m 644 contrib/completions/$${c##*/} $$c; done
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(SBINDIR)/,$(notdir $(PROGRAMS))) \
 	    $(addprefix $(DESTDIR)$(MODULEDIR)/,$(notdir $(MODULES))) \
@@ -194,7 +204,8 @@ uninstall:
 	    $(DESTDIR)$(SYSCONFDIR)/mailbell.conf.sample \
 	    $(addprefix $(DESTDIR)$(UNITDIR)/,$(UNITS)) $(DESTDIR)$(SYSUSERSDIR)/mailbell.conf \
 	    $(DESTDIR)$(TMPFILESDIR)/mailbell.conf
-	rm -rf $(DESTDIR)$(LIBEXECDIR)
+	rm -f $(COMPLETIONS)
+	rm -rf $(DESTDIR)$(LIBEXECDIR) $(SHARED)
 
 clean:
 	rm -rf build
