@@ -66,7 +66,6 @@ dialog_end(struct dialog *d)
 void
 dialog_unreachable(struct dialog *d)
 {
-	d->trouble = "the backend cannot be reached";
 	buf_text(&d->to_front, "421 4.3.2 The mailbox server cannot be reached, try again later\r\n");
 	dialog_end(d);
 }

@@ -284,8 +284,9 @@ on_front(void *arg, uint32_t events)
 /* The start */
 
 static void
-unreachable(struct session *s)
+unreachable(struct session *s, int why)
 {
+	log_warn("lmtp_backend %s: %s", s->env->config->lmtp_backend, strerror(why));
 	side_close(&s->back);
 	dialog_unreachable(&s->dialog);
 }
@@ -301,7 +302,7 @@ try_connect(struct session *s, int64_t now_ms)
 	else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
 		s->deadline_ms = now_ms + CONNECT_MS;
 	else if (errno != EAGAIN)
-		unreachable(s);
+		unreachable(s, errno);
 }
 
 static void
@@ -314,7 +315,7 @@ on_back(void *arg, uint32_t events)
 	if (s->phase == CONNECT) {
 		getsockopt(s->back.watch.fd, SOL_SOCKET, SO_ERROR, &failure, &len);
 		if (failure != 0)
-			unreachable(s);
+			unreachable(s, failure);
 		else
 			s->phase = RELAY;
 	} else if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
@@ -355,7 +356,7 @@ session_tick(struct session *s, int64_t now_ms)
 	bool waits = s->phase == CONNECT && s->back.watch.fd < 0;
 
 	if (s->phase == CONNECT && now_ms >= s->deadline_ms)
-		unreachable(s);
+		unreachable(s, ETIMEDOUT);
 	else if (waits)
 		try_connect(s, now_ms);
 	else if (s->phase == RELAY && between_transactions(s) &&

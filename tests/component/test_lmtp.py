@@ -270,6 +270,7 @@ def test_no_backend(proxy):
     """421, as from a dead backend; and when it is back, it is used."""
     proxy.start()
     assert proxy.front().end().startswith(b"421 4.3.2 ")
+    assert f"lmtp_backend unix:{proxy.backend}: No such file or directory" in proxy.log()
     greeted(proxy, proxy.with_backend())
 
 
