@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -65,24 +64,6 @@ fatal(int code, const struct err *err)
 	return code;
 }
 
-/* A folder of this mode that belongs to the daemon's user; as another uid than root it is only made. */
-static int
-make_dir(const struct config *c, const char *path, mode_t mode, struct err *err)
-{
-	uid_t uid;
-	gid_t gid;
-
-	if (mkdir(path, mode) < 0 && errno != EEXIST)
-		return err_set(err, "%s: %s", path, strerror(errno));
-	if (geteuid() != 0)
-		return 0;
-	if (privs_user(c->user, &uid, &gid, err) < 0)
-		return -1;
-	if (chown(path, uid, gid) < 0 || chmod(path, mode) < 0)
-		return err_set(err, "%s: %s", path, strerror(errno));
-	return 0;
-}
-
 /* --init, --verify */
 
 static int
@@ -90,7 +71,7 @@ init(const struct config *c)
 {
 	struct err err;
 
-	if (make_dir(c, c->state_dir, 0700, &err) < 0 || privs_drop(c->user, &err) < 0)
+	if (privs_folder(c->user, c->state_dir, 0700, &err) < 0 || privs_drop(c->user, &err) < 0)
 		return fatal(EX_CANTCREAT, &err);
 	if (store_init(c->state_dir, &err) < 0 || vapid_init(c->state_dir, &err) < 0)
 		return fatal(EX_CANTCREAT, &err);
@@ -176,7 +157,7 @@ open_all(struct run *r, struct err *err)
 	d->silences = silences_new();
 	d->sweep = sweep_new();
 	d->join = join_new(&limits, key);
-	if (make_dir(&d->config, d->config.run_dir, 0755, err) < 0 ||
+	if (privs_folder(d->config.user, d->config.run_dir, 0755, err) < 0 ||
 	    (d->peers = peers_open(d, err)) == NULL || privs_drop(d->config.user, err) < 0 ||
 	    catch_signals(r, err) < 0)
 		return -1;

@@ -1,9 +1,13 @@
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/privs.h"
@@ -38,6 +42,60 @@ privs_group(const char *name, gid_t *gid, struct err *err)
 		return err_set(err, "there is no group '%s': create it, or set another name",
 		    name);
 	*gid = gr.gr_gid;
+	return 0;
+}
+
+static bool
+is_ours(const char *name)
+{
+	static const char *const ours[] = { ".", "..", "store", "vapid", "lost+found" };
+
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		if (strcmp(name, ours[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Whether there are folders in it that we do not make. */
+static bool
+is_shared(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	struct stat st;
+	bool found = false;
+
+	if (dir == NULL)
+		return true;
+	while (!found && (entry = readdir(dir)) != NULL)
+		found = !is_ours(entry->d_name) &&
+		    fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISDIR(st.st_mode);
+	closedir(dir);
+	return found;
+}
+
+int
+privs_folder(const char *user, const char *path, mode_t mode, struct err *err)
+{
+	struct stat st;
+	uid_t uid;
+	gid_t gid;
+
+	if (mkdir(path, mode) < 0 && errno != EEXIST)
+		return err_set(err, "%s: cannot make this folder: %s", path, strerror(errno));
+	if (geteuid() != 0)
+		return 0;
+	if (privs_user(user, &uid, &gid, err) < 0)
+		return -1;
+	if (stat(path, &st) < 0)
+		return err_set(err, "%s: %s", path, strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		return err_set(err, "%s is no folder", path);
+	if ((st.st_mode & S_ISVTX) || ((st.st_uid != uid || uid == 0) && is_shared(path)))
+		return err_set(err, "%s is used by others, too: name a folder for mailbell alone", path);
+	if (chown(path, uid, gid) < 0 || chmod(path, mode) < 0)
+		return err_set(err, "%s: %s", path, strerror(errno));
 	return 0;
 }
 

@@ -12,6 +12,11 @@
 int	privs_user(const char *name, uid_t *uid, gid_t *gid, struct err *err);
 int	privs_group(const char *name, gid_t *gid, struct err *err);
 /*
+ * Makes sure of a folder of this mode that belongs to user; as another uid than root it is only made.
+ * One that others use, too (/var/lib, /tmp), is refused, and stays as it was.
+ */
+int	privs_folder(const char *user, const char *path, mode_t mode, struct err *err);
+/*
  * As root: takes the ids of user (supplementary groups too), for good.  As another uid: does
  * nothing.  In both cases no_new_privs is set and core dumps are off afterwards.
  */

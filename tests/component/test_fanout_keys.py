@@ -153,12 +153,3 @@ def test_unknown_key(alone):
     """A key that is not there, for every verb that names one."""
     for verb in ("rotate", "retire", "export"):
         assert tool(alone, "vapid", verb, "0123456789abcdef").returncode == EX_USAGE
-
-
-def test_what_a_reload_leaves_alone(alone):
-    """A changed folder, user or group waits for a restart, and that is said."""
-    alone.configure(system_users="yes", admin_group="root")
-    for key in ("system_users", "admin_group"):
-        assert f"{key} has changed: that takes a restart" in alone.log
-    alone.configure()
-    assert alone.status()

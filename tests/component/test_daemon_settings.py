@@ -1,0 +1,43 @@
+"""mailbelld and what its configuration asks for that it cannot, or will not, do."""
+
+import os
+import subprocess
+
+import pytest
+
+from lab.alone import Alone
+from lab.lab import build_folder
+
+
+@pytest.fixture(scope="module")
+def alone():
+    with Alone() as daemon:
+        yield daemon
+
+
+def test_what_a_reload_leaves_alone(alone):
+    """A changed folder, user or group waits for a restart, and that is said."""
+    alone.configure(system_users="yes", admin_group="root")
+    for key in ("system_users", "admin_group"):
+        assert f"{key} has changed: that takes a restart" in alone.log
+    alone.configure()
+    assert alone.status()
+
+
+@pytest.mark.parametrize("key, words", [("state_dir", ["--init"]), ("run_dir", [])])
+def test_folder_of_others(alone, tmp_path, key, words):
+    """A folder that others use, as /var/lib in a hurry, is refused and left as it was."""
+    shared = tmp_path / "lib"
+    (shared / "postfix").mkdir(parents=True)
+    shared.chmod(0o755)
+    before = shared.stat()
+    config = tmp_path / "mailbell.conf"
+    with open(alone.mailbell.config, encoding="utf-8") as file:
+        lines = [line for line in file if not line.startswith(key)]
+    config.write_text("".join(lines) + f"{key} = {shared}\n")
+    done = subprocess.run([f"{build_folder()}/mailbelld", "-c", str(config), *words], check=False,
+                          capture_output=True, text=True, timeout=30)
+    assert done.returncode != 0 and f"{shared} is used by others" in done.stderr
+    after = shared.stat()
+    assert (after.st_uid, after.st_mode) == (before.st_uid, before.st_mode)
+    assert os.listdir(shared) == ["postfix"]
