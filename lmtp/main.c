@@ -1,7 +1,6 @@
 /*
  * mailbell-lmtp: the LMTP proxy (mailbell-lmtp(8)).
  */
-#include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,60 +11,10 @@
 
 #include "lib/config.h"
 #include "lib/log.h"
+#include "lib/options.h"
 #include "lib/privs.h"
 #include "lmtp/listeners.h"
 #include "lmtp/parent.h"
-
-struct options {
-	const char	*config_path;
-	bool		 check;
-};
-
-static void
-usage(FILE *out)
-{
-	fprintf(out, "usage: mailbell-lmtp [-c file] [--check]\n"
-	    "       mailbell-lmtp --help | --version\n");
-}
-
-static struct options
-read_options(int argc, char **argv)
-{
-	static const struct option longs[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "check", no_argument, NULL, 'k' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 }
-	};
-	struct options o = { .config_path = CONFIG_PATH };
-	int c;
-
-	while ((c = getopt_long(argc, argv, "c:", longs, NULL)) != -1) {
-		switch (c) {
-		case 'c':
-			o.config_path = optarg;
-			break;
-		case 'k':
-			o.check = true;
-			break;
-		case 'h':
-			usage(stdout);
-			exit(EX_OK);
-		case 'V':
-			puts("mailbell-lmtp " MAILBELL_VERSION);
-			exit(EX_OK);
-		default:
-			usage(stderr);
-			exit(EX_USAGE);
-		}
-	}
-	if (optind < argc) {
-		usage(stderr);
-		exit(EX_USAGE);
-	}
-	return o;
-}
 
 /*
  * The path to run again: the name we were called by where it is absolute, since that may lead to a
@@ -112,11 +61,14 @@ serve(const struct config *config, const char *config_path, const char *argv0)
 int
 main(int argc, char **argv)
 {
-	struct options options = read_options(argc, argv);
+	struct options options;
 	struct config config;
 	struct err err;
-	int status = EX_OK;
+	int status = options_read("mailbell-lmtp", argc, argv, &options);
 
+	if (status >= 0)
+		return status;
+	status = EX_OK;
 	signal(SIGPIPE, SIG_IGN);
 	log_open("mailbell-lmtp", false, LOG_LEVEL_INFO);
 	if (config_load(options.config_path, &config, &err) < 0) {
