@@ -118,6 +118,11 @@ def test_mail_is_pushed(host, push):
     assert (mailbox, uid) == ("INBOX", 1)
     assert b"To the phone" in repr(envelope).encode()
     assert "Subject: To the phone" in host.read("/var/mail/alice"), "mail is stored where it was before"
+
+    def way():
+        return host.run("mailbell", "trace", "<1@example.org>").stdout
+    until(lambda: "sent (201)" in way(), 20, "the trace has the whole way")
+    assert "saved" in way() and "alice" in way()
     found, code = findings(host, "alice@localhost")
     assert code == 1 and {one["topic"] for one in found} == {"contact", "postfix"}, found
 
