@@ -157,9 +157,10 @@ open_all(struct run *r, struct err *err)
 	d->silences = silences_new();
 	d->sweep = sweep_new();
 	d->join = join_new(&limits, key);
-	if (privs_folder(d->config.user, d->config.run_dir, 0755, err) < 0 ||
-	    (d->peers = peers_open(d, err)) == NULL || privs_drop(d->config.user, err) < 0 ||
-	    catch_signals(r, err) < 0)
+	/* Signals first: whoever sees the sockets may send one. */
+	if (catch_signals(r, err) < 0 ||
+	    privs_folder(d->config.user, d->config.run_dir, 0755, err) < 0 ||
+	    (d->peers = peers_open(d, err)) == NULL || privs_drop(d->config.user, err) < 0)
 		return -1;
 	d->store = store_open(d->config.state_dir, err);
 	if (d->store != NULL)
