@@ -252,7 +252,7 @@ a_silence_holds_back_one_digest(void **state)
 	struct place *p = *state;
 	uint64_t number = phone(p);
 
-	silence_hold(&p->d, number, 77);
+	OK(p, silence_hold(&p->d, number, 77, NOW, &p->err));
 	for (uint32_t uid = 1; uid <= 5; uid++)
 		ring_in(p, "INBOX", uid, "(e)");
 	assert_int_equal(count(p, number, OUTBOX_DIGEST), 1);
