@@ -152,14 +152,14 @@ on_hello(struct peer *p, const struct frame *f)
 		return -1;
 	p->greeted = true;
 	p->hook = hook_of(hello.hook);
+	if (p->refused) {
+		wire_put_refused(&p->out, "this user may not use this socket");
+		return 0;
+	}
 	if (hello.lost > 0) {
 		d->counters.lost_by_hooks += hello.lost;
 		log_warn("%s: %llu events were lost while no daemon took them",
 		    log_clean(hello.program).text, (unsigned long long)hello.lost);
-	}
-	if (p->refused) {
-		wire_put_refused(&p->out, "this user may not use this socket");
-		return 0;
 	}
 	if (p->socket != PEER_ADMIN)
 		visitors_note(&d->visitors, &hello, clock_wall_s());

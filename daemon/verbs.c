@@ -140,7 +140,11 @@ webpush_delete(struct call *c, const char *id)
 	int rc;
 
 	rc = store_sub_get(s, c->account, id, &sub, &err);
-	if (rc == 1 && sub.state != SUB_NEWER)
+	if (rc == 1 && sub.state == SUB_NEWER) {
+		say(c, "NO [UNAVAILABLE] This subscription was stored by a newer version");
+		return;
+	}
+	if (rc == 1)
 		rc = register_delete(c->daemon, &sub, &err) < 0 ? -1 : 1;
 	if (rc < 0) {
 		say_failed(c, &err);

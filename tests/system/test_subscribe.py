@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from lab.imapclient import ImapClient, Literal
+from lab.imapclient import Closed, ImapClient, Literal
 from lab.webpush import b64
 
 VERBS = ("GETVAPID", "WEBPUSH", "ACKWEBPUSH", "LWEBPUSH", "SILWEBPUSH")
@@ -87,6 +87,27 @@ def test_wrong_number_of_arguments(imap, arguments):
 def test_bad_lines(imap, line):
     """Wrong number or form of arguments: BAD, whatever the verb."""
     assert imap.command(line).status == "BAD"
+
+
+@pytest.mark.parametrize("arguments", [
+    b"{0+}\r\n NIL", 1000 * b"(" + b"a", b"a " + 1000 * b"(" + 1000 * b")", b"\"a\\\"b", b"a\x00b NIL"])
+def test_hostile_arguments(imap, arguments):
+    """What no client sends: BAD, and the session goes on."""
+    imap.send(b"h1 WEBPUSH " + arguments + b"\r\n")
+    assert imap.finish("h1").status == "BAD"
+    assert imap.command("GETVAPID").ok
+
+
+@pytest.mark.parametrize("size", [65537, 2**32, 2**64])
+def test_hostile_literals(lab, imap, user, size):
+    """A literal over Dovecot's own limit ends that session or is refused, and harms nobody else."""
+    imap.send(b"h1 WEBPUSH {%d+}\r\n" % size)
+    try:
+        assert imap.finish("h1").status == "BAD"
+    except (Closed, ConnectionError):
+        pass
+    with lab.imap(user) as other:
+        assert other.command("GETVAPID").ok
 
 
 OFF_CURVE = "B" + "A" * 85 + "E"
