@@ -5,7 +5,6 @@
  *
  * One SYNC line stands for all that needs a SYNC in its mailbox.
  */
-#include <stdlib.h>
 
 #include "lib/imapstr.h"
 #include "lib/pushmsg.h"
@@ -70,19 +69,6 @@ pushmsg_compare(const struct pushmsg_item *a, const struct pushmsg_item *b)
 	if (rc == 0)
 		rc = compare_numbers(a->uid, b->uid);
 	return rc;
-}
-
-static int
-compare_for_qsort(const void *a, const void *b)
-{
-	return pushmsg_compare(a, b);
-}
-
-void
-pushmsg_sort(struct pushmsg_item *items, size_t n)
-{
-	if (n > 1)
-		qsort(items, n, sizeof(*items), compare_for_qsort);
 }
 
 static void

@@ -35,7 +35,7 @@ struct pushmsg_item {
 /*
  * Writes one push message of at most max octets (max <= PUSHMSG_MAX) to out, from the first items
  * on; returns how many of them it stands for.  A VERIFY goes alone.  A SYNC of the whole account
- * stands for all of them.  items are sorted by pushmsg_sort.  One item that does not fit by itself
+ * stands for all of them.  items are in the order of pushmsg_compare.  One item that does not fit by itself
  * is written as its SYNC, so that the result is at least 1 (max >= 100 is enough for a SYNC of the
  * account, which is what a mailbox name too long for max comes to).
  * *with_envelope: whether any ENVELOPE is in it.
@@ -43,8 +43,7 @@ struct pushmsg_item {
 size_t	pushmsg_write(const struct pushmsg_item *items, size_t n, size_t max, struct buf *out,
 	    bool *with_envelope);
 
-/* VERIFY and VAPID first, then by mailbox, UIDVALIDITY, SYNC before UIDs, UID. */
-void	pushmsg_sort(struct pushmsg_item *items, size_t n);
+/* VERIFY and VAPID first, then by mailbox, UIDVALIDITY, SYNC before UIDs, UID: <0, 0 or >0. */
 int	pushmsg_compare(const struct pushmsg_item *a, const struct pushmsg_item *b);
 
 /* The length that a plaintext of len is padded to: 1024, 2641 or 3993. */

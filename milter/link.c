@@ -66,17 +66,6 @@ disconnect(struct link *l)
 	frameq_rewind(&l->held);
 }
 
-void
-link_free(struct link *l)
-{
-	if (l == NULL)
-		return;
-	disconnect(l);
-	frameq_clear(&l->held);
-	pthread_mutex_destroy(&l->lock);
-	free(l);
-}
-
 static void
 tell_once(struct link *l, const char *why)
 {

@@ -19,7 +19,6 @@ struct link;
 
 /* All memory but that of the held arrivals is taken here.  NULL: there is none. */
 struct link	*link_new(const struct sock_addr *arrival_socket, struct err *err);
-void		 link_free(struct link *l);
 /*
  * Takes the arrival of a finished message; arrival->seq is set here.  What the daemon cannot take is
  * held; beyond the bound, or without memory, the oldest goes, is counted, and told with the next hello.

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -142,6 +143,12 @@ always_something(void **state)
 	buf_clear(&out);
 }
 
+static int
+compare(const void *a, const void *b)
+{
+	return pushmsg_compare(a, b);
+}
+
 static void
 order(void **state)
 {
@@ -159,7 +166,7 @@ order(void **state)
 	for (size_t step = 1; step < N; step++) {
 		for (size_t i = 0; i < N; i++)
 			items[i] = want[(i * 3 + step) % N];
-		pushmsg_sort(items, N);
+		qsort(items, N, sizeof(*items), compare);
 		for (size_t i = 0; i < N; i++)
 			if (pushmsg_compare(&items[i], &want[i]) != 0 ||
 			    items[i].type != want[i].type || items[i].uid != want[i].uid)
