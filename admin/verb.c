@@ -3,7 +3,7 @@
 #include "admin/verb.h"
 
 static const struct verb verbs[] = {
-	{ .name = "status", .args = "", .single = true,
+	{ .name = "status", .args = "", .single = true, .run = status_run,
 	  .help = "how the daemon is and what it has done" },
 	{ .name = "origins", .args = "",
 	  .help = "the push services: what is under way, what waits, which are left alone" },

@@ -31,6 +31,7 @@ int	vapid_import(const struct call *call);
 int	add_run(const struct call *call);
 int	accounts_run(const struct call *call);
 int	stats_run(const struct call *call);
+int	status_run(const struct call *call);
 int	preview_run(const struct call *call);
 int	export_run(const struct call *call);
 int	import_run(const struct call *call);

@@ -42,6 +42,15 @@ def done(process, code=0):
     return process.stdout
 
 
+def test_status_in_one_object(alone, tool):  # noqa: F811
+    """status --json: the queue, counters by cause, and each push service with its state."""
+    alone.phone()
+    status = json.loads(done(tool("status", "--json")))
+    assert {"outbox", "oldest_age", "in_flight", "answers_2xx", "answers_429"} <= set(status)
+    host, = (row for row in status["origins"] if row["in_flight"] == 0 and row["last_success_time"] > 0)
+    assert host["state"] and host["paused_until_time"] == 0
+
+
 # trace
 
 
