@@ -116,13 +116,138 @@ metric lab_commands {
 }
 """
 
-# By the first two numbers of `dovecot --version`; a dovecot 2.4 template goes here.
-TEMPLATES = {"2.3": DOVECOT_23}
+DOVECOT_24 = """
+dovecot_config_version = 2.4.1
+dovecot_storage_version = 2.4.1
+base_dir = @dir@/run
+state_dir = @dir@/state
+log_path = @dir@/dovecot.log
+info_log_path = @dir@/dovecot.log
+debug_log_path = @dir@/dovecot.log
+instance_name = mailbell-lab
+protocols {
+  imap = yes
+  lmtp = yes
+}
+listen = 127.0.0.1
+first_valid_uid = 100
+ssl = yes
+ssl_server_cert_file = @certificate@
+ssl_server_key_file = @key@
+auth_allow_cleartext = yes
+auth_mechanisms = plain login
+auth_username_format = %{user | lower}
+recipient_delimiter = +
+# What Sieve sends goes to the private Postfix, which lets nothing out.
+submission_host = 127.0.0.1:@smtp_port@
+mail_home = @dir@/mail/%{user}
+mail_driver = maildir
+mail_path = ~/Maildir
+mail_uid = @mail_user@
+mail_gid = @mail_user@
+log_debug = category=mail
+mail_max_userip_connections = 200
+import_environment {
+  MAILBELL_RUN_DIR = @run_dir@
+}
+mail_plugin_dir = @dir@/modules
+mail_plugins {
+  quota = yes
+}
+quota user {
+}
+quota_storage_grace = 0
+namespace inbox {
+  inbox = yes
+  separator = /
+  mailbox Junk {
+    special_use = \\Junk
+    auto = create
+  }
+  mailbox Trash {
+    special_use = \\Trash
+    auto = create
+  }
+}
+passdb passwd-file {
+  passwd_file_path = @dir@/users
+}
+userdb passwd-file {
+  passwd_file_path = @dir@/users
+  fields {
+    uid:default = @mail_user@
+    gid:default = @mail_user@
+    home:default = @dir@/mail/%{user}
+  }
+}
+service imap-login {
+  restart_request_count = unlimited
+  process_min_avail = 1
+  inet_listener imap {
+    port = @imap_port@
+  }
+  inet_listener imaps {
+    port = @imaps_port@
+    ssl = yes
+  }
+}
+service lmtp {
+  unix_listener lmtp {
+    mode = 0666
+  }
+  inet_listener lmtp {
+    port = @lmtp_port@
+  }
+}
+protocol lmtp {
+  postmaster_address = postmaster@lab.test
+  mail_plugins {
+    sieve = yes
+    @storage_plugins@
+  }
+}
+protocol lda {
+  postmaster_address = postmaster@lab.test
+  mail_plugins {
+    sieve = yes
+    @storage_plugins@
+  }
+}
+protocol imap {
+  mail_plugins {
+    imap_quota = yes
+    @imap_plugins@
+  }
+}
+sieve_script personal {
+  driver = file
+  path = ~/sieve
+  active_path = ~/.dovecot.sieve
+}
+event_exporter lab {
+  driver = log
+  format = json
+}
+metric lab_commands {
+  filter = event=imap_command_finished
+  exporter = lab
+}
+"""
+
+# By the first two numbers of `dovecot --version`.
+TEMPLATES = {"2.3": DOVECOT_23, "2.4": DOVECOT_24}
+# A word in a list of plugins, and the quota of FULL in the users' file.
+PLUGIN = {"2.3": "{} ", "2.4": "{} = yes\n"}
+NO_ROOM = {"2.3": "userdb_quota_rule=*:bytes=10", "2.4": "userdb_quota_storage_size=10B"}
 
 
 def version():
     shown = subprocess.run(["dovecot", "--version"], check=True, capture_output=True, text=True)
     return re.match(r"\d+\.\d+", shown.stdout)[0]
+
+
+def plugins(*names):
+    return "".join(PLUGIN[version()].format(name) for name in names)
 
 
 class Dovecot:
@@ -150,15 +275,15 @@ class Dovecot:
             "certificate": certificate, "key": key,
             "smtp_port": self.smtp_port, "imap_port": self.imap_port,
             "imaps_port": self.imaps_port, "lmtp_port": self.lmtp_port,
-            "storage_plugins": "notify mailbell" if with_modules else "",
-            "imap_plugins": "imap_mailbell" if with_modules else ""}
+            "storage_plugins": plugins("notify", "mailbell") if with_modules else "",
+            "imap_plugins": plugins("imap_mailbell") if with_modules else ""}
         text = re.sub(r"@(\w+)@(?!\w)", lambda match: str(values[match[1]]), TEMPLATES[version()])
         with open(self.config, "w", encoding="ascii") as out:
             out.write(text)
         with open(f"{self.dir}/users", "w", encoding="ascii") as out:
             for name in (*NAMED, *(f"user{n:03}" for n in range(NUMBERED))):
                 out.write(f"{name}@{DOMAIN}:{{PLAIN}}{PASSWORD}::::::\n")
-            out.write(f"{FULL}@{DOMAIN}:{{PLAIN}}{PASSWORD}::::::userdb_quota_rule=*:bytes=10\n")
+            out.write(f"{FULL}@{DOMAIN}:{{PLAIN}}{PASSWORD}::::::{NO_ROOM[version()]}\n")
 
     def _link_modules(self):
         """One folder with Dovecot's own modules and ours: nothing is installed in /usr."""
