@@ -47,7 +47,7 @@ ADMIN_OBJ = $(call obj,$(filter-out admin/main.c,$(wildcard admin/*.c)))
 
 UNIT      = $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all modules check unit component system check-setup fuzz fuzz-run fuzz-replay bench lint format install uninstall clean
+.PHONY: all modules check unit component system check-setup fuzz fuzz-run fuzz-replay bench deb lint format install uninstall clean
 all: $(PROGRAMS) modules
 modules: $(MODULES)
 
@@ -135,6 +135,10 @@ fuzz-replay: $(addprefix $(B)/replay/,$(FUZZ))
 BENCH    ?= $(basename $(notdir $(wildcard tests/bench/*.py)))
 bench: all
 	@set -e; for b in $(BENCH); do MAILBELL_BUILD=$(abspath $(B)) /usr/bin/python3 -B tests/bench/$$b.py; done
+
+# Debian packages of the last commit.
+deb:
+	contrib/deb
 
 lint:
 	contrib/lint
