@@ -120,8 +120,11 @@ static bool
 is_real(const struct date *d)
 {
 	static const int lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-	int length = lengths[d->month - 1] + (d->month == 2 && is_leap(d->year));
+	int length;
 
+	if (d->month < 1 || d->month > 12)
+		return false;
+	length = lengths[d->month - 1] + (d->month == 2 && is_leap(d->year));
 	return d->day >= 1 && d->day <= length && d->hour <= 23 && d->minute <= 59 && d->second <= 60;
 }
 
