@@ -170,3 +170,26 @@ def test_kill_in_the_middle(alone, hosts):
         assert row["waiting"] == 1 and abs(row["next_try_time"] - at) <= 2
         street.witnesses_ring(2)
         assert len(alone.push.of(street.victim.endpoint)) == posts
+
+
+WORST = [
+    Answer(401), Answer(403), Answer(429), Answer(429, after("3600")), Answer(503, after("3600")),
+    Answer(502), Answer(507), Answer(413), Answer(hang=True), Answer(close=True)]
+
+
+def test_one_account_does_its_worst(alone, street):
+    """Every device of one account fails in its own way, all on the origin of everyone else, mail after
+    mail: nobody else's push waits for it, and the service is not left alone."""
+    user = alone.user()
+    devices = [alone.phone(user, endpoint=alone.push.endpoint(street.host)) for _ in WORST]
+    for device, answer in zip(devices, WORST):
+        alone.push.always(device.endpoint, answer)
+    for uid in range(1, 6):
+        alone.mail(devices[0], uid)
+        street.witnesses_ring(uid)
+    for device, answer in zip(devices, WORST):
+        assert len(alone.push.of(device.endpoint)) > 1, "mail was tried, behind the verification"
+        if answer.status != 413:        # of which not even a SYNC is left in the end
+            assert alone.show(device)["waiting"] > 0
+    assert [row["paused_until_time"] for row in alone.admin("origins")
+            if row["host"].startswith(street.host + ":")] == [0]
