@@ -63,6 +63,7 @@ def test_slow_answers_are_not_kept_back(pair, worker):
     front, back = pair
     in_data(front, back, ALICE, BOB)
     front.send(MESSAGE + b".\r\n")
+    back.octets(MESSAGE + b".\r\n")
     for i, r in enumerate((ALICE, BOB)):
         back.trickle(saved(r, b"T%d" % i))
         front.octets(saved(r, b"T%d" % i))
