@@ -149,15 +149,16 @@ fuzz-replay: $(addprefix $(B)/replay/,$(FUZZ))
 # named.  A tool that links with what is not here is left out, and its part says so.
 BENCH     =
 bench_pkg_gmime = gmime-3.0
-bench_pkg_sink = libnghttp2 openssl
+bench_pkg_sink = libnghttp2 libssl
 bench_has = $(if $(bench_pkg_$(1)),$(shell $(PKG) --exists $(bench_pkg_$(1)) && echo yes),yes)
 BENCH_TOOLS = $(foreach t,$(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c)),$(if \
             $(call bench_has,$(t)),$(B)/bench/$(t)))
 
+$(B)/bench/sink: $(wildcard tests/bench/sink/*.c tests/bench/sink/*.h)
 $(B)/bench/%: tests/bench/%.c $(B)/daemon.a $(B)/lib.a
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(if $(bench_pkg_$*),$(shell $(PKG) --cflags $(bench_pkg_$*))) -o $@ $< \
-	    $(B)/daemon.a $(B)/lib.a $(ALL_LDFLAGS) $(if $(bench_pkg_$*),$(shell $(PKG) --libs $(bench_pkg_$*))) \
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(if $(bench_pkg_$*),$(shell $(PKG) --cflags $(bench_pkg_$*))) -o $@ \
+	    $(filter %.c,$^) $(B)/daemon.a $(B)/lib.a $(ALL_LDFLAGS) $(if $(bench_pkg_$*),$(shell $(PKG) --libs $(bench_pkg_$*))) \
 	    $(LIBS_daemon) $(LIBS_lib)
 .PHONY: bench-tools
 bench-tools: $(BENCH_TOOLS)
