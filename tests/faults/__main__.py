@@ -1,0 +1,130 @@
+"""make faults: runs the rows and prints what became of the mail.
+
+    FAULTS_S=600        about so many seconds in all (the long form)
+    FAULTS_SHORT=1      the short form: at most 8 s a row, what depends on time is not judged
+    FAULTS_SEED=n       the same random choices again
+    FAULTS=F1,F5        only these rows
+    FAULTS_TAP=FILE     what passed, as TAP
+"""
+
+import os
+import random
+import sys
+import time
+import traceback
+
+from . import rows_daemon, rows_mail        # noqa: F401 pylint: disable=unused-import
+from .row import ROWS, Row
+from .site import Site
+
+HEADINGS = ("row", "fault", "tried", "lost", "alter", "doubl", "rang", "silent", "twice", "worst", "kills",
+            "s", "promises")
+FORM = "{:<6}{:<44}{:>7}{:>6}{:>6}{:>6}{:>7}{:>7}{:>6}{:>8}{:>6}{:>6}  {}"
+
+
+class Run:
+    def __init__(self, environ):
+        self.short = bool(environ.get("FAULTS_SHORT"))
+        self.seed = int(environ.get("FAULTS_SEED") or random.SystemRandom().randrange(10 ** 9))
+        self.seconds = float(environ.get("FAULTS_S") or (240 if self.short else 600))
+        names = [name for name in environ.get("FAULTS", "").replace(",", " ").split() if name]
+        for name in names:
+            if name not in ROWS:
+                sys.exit(f"there is no row {name}; there are {' '.join(ROWS)}")
+        self.specs = [ROWS[name] for name in names] or sorted(ROWS.values(), key=_order)
+        self.tap = environ.get("FAULTS_TAP")
+        self.mails = self.kills = 0
+        self.results = []       # (name, kept)
+
+    def all(self):
+        """Every row, and the plain ones after their own: whether all promises were kept."""
+        print(f"seed {self.seed}", flush=True)
+        print(FORM.format(*HEADINGS), flush=True)
+        with Site() as site:
+            self._rows(site, self.specs)
+        twins = [spec for spec in self.specs if spec.plain]
+        if twins and not self.short:
+            print("the same with Postfix and Dovecot alone", flush=True)
+            with Site(plain=True) as site:
+                self._rows(site, twins)
+        print(f"{self.mails} mails, {self.kills} kills, seed {self.seed}")
+        self._write_tap()
+        return all(kept for _, kept in self.results)
+
+    def _rows(self, site, specs):
+        shares = sum(spec.share for spec in self.specs) * (1 if self.short else 1.5)
+        for spec in specs:
+            seconds = self.seconds * spec.share / shares / (2 if site.plain else 1)
+            self.one(site, Row(spec, site, self.seed, seconds, self.short))
+
+    def one(self, site, row):
+        """One row from start to its line."""
+        tally = None
+        try:
+            row.spec.run(site, row)
+            site.whole()
+            tally = site.reckon(row.ledger)
+            self._promises(row, tally)
+        except Exception as error:      # pylint: disable=broad-except
+            row.check(False, f"{type(error).__name__}: {error}")
+            traceback.print_exc()
+            self._revive(site)
+        self._print(row, tally)
+        if row.broken:
+            print(site.lab.tails())
+
+    @staticmethod
+    def _revive(site):
+        """One broken row must not break the others."""
+        try:
+            site.whole()
+            site.drain()
+        except (AssertionError, OSError):
+            traceback.print_exc()
+
+    @staticmethod
+    def _promises(row, tally):
+        row.check(not tally.lost, f"lost: {tally.lost[:5]}")
+        row.check(not tally.altered, f"altered: {tally.altered[:5]}")
+        row.check(tally.doubled <= row.doubles_allowed,
+                  f"{tally.doubled} mails are there twice, allowed {row.doubles_allowed}")
+        row.check(len(tally.silent) <= row.silence_allowed,
+                  f"no push told of {len(tally.silent)}, allowed {row.silence_allowed}: {tally.silent[:5]}")
+        row.check(tally.repeated <= row.repeats_allowed,
+                  f"{tally.repeated} pushes came again, allowed {row.repeats_allowed}")
+
+    def _print(self, row, tally):
+        self.mails += tally.tried if tally else 0
+        self.kills += row.kill_count
+        self.results.append((row.spec.name + (" plain" if row.site.plain else ""), not row.broken))
+        words = row.spec.plain if row.site.plain else row.spec.words
+        cells = ("-",) * 8 if tally is None else (
+            tally.tried, len(tally.lost), len(tally.altered), tally.doubled,
+            tally.rings - len(tally.silent), len(tally.silent), tally.repeated, f"{tally.worst:.2f}s")
+        print(FORM.format(row.spec.name, words[:43], *cells, row.kill_count,
+                          f"{time.monotonic() - row.began:.0f}", "kept" if not row.broken else "BROKEN"))
+        for note in row.notes:
+            print(f"      {note}")
+        for broken in row.broken:
+            print(f"      broken: {broken}")
+        sys.stdout.flush()
+
+    def _write_tap(self):
+        if not self.tap:
+            return
+        with open(self.tap, "w", encoding="utf-8") as out:
+            print(f"1..{len(self.results)}", file=out)
+            for number, (name, kept) in enumerate(self.results, 1):
+                print(f"{'ok' if kept else 'not ok'} {number} - {name}", file=out)
+
+
+def _order(spec):
+    """F2 before F14, F14 before F14b."""
+    digits = "".join(filter(str.isdigit, spec.name))
+    return int(digits), spec.name
+
+
+if __name__ == "__main__":
+    if os.geteuid() != 0:
+        sys.exit("the rows start Postfix and Dovecot: run them as root")
+    sys.exit(0 if Run(os.environ).all() else 1)
