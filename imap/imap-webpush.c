@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/wire.h"
+#include "imap/abi.h"
 #include "imap/imap-session.h"
 #include "imap/imap-verb.h"
 #include "imap/link.h"
@@ -123,7 +124,7 @@ created(struct client **client)
 		next_created(client);
 }
 
-EXPORT const char *imap_mailbell_plugin_version = DOVECOT_ABI_VERSION;
+/* There is no imap_mailbell_plugin_version: see abi.c. */
 EXPORT const char *imap_mailbell_plugin_dependencies[] = { NULL };
 EXPORT const char imap_mailbell_plugin_binary_dependency[] = "imap";
 
@@ -133,6 +134,8 @@ EXPORT void	imap_mailbell_plugin_deinit(void);
 void
 imap_mailbell_plugin_init(struct module *module)
 {
+	if (!abi_fits())
+		return;
 	self = module;
 	command_register_array(commands, N_ELEMENTS(commands));
 	next_created = imap_client_created_hook_set(created);
@@ -141,6 +144,8 @@ imap_mailbell_plugin_init(struct module *module)
 void
 imap_mailbell_plugin_deinit(void)
 {
+	if (self == NULL)
+		return;
 	imap_client_created_hook_set(next_created);
 	command_unregister_array(commands, N_ELEMENTS(commands));
 }

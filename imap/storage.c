@@ -21,6 +21,7 @@
 #include "str.h"
 #include "time-util.h"
 
+#include "imap/abi.h"
 #include "imap/compat.h"
 #include "imap/content.h"
 #include "imap/saved.h"
@@ -254,7 +255,7 @@ static struct mail_storage_hooks hooks = {
 	.mail_user_created = user_created,
 };
 
-EXPORT const char *mailbell_plugin_version = DOVECOT_ABI_VERSION;
+/* There is no mailbell_plugin_version: see abi.c. */
 EXPORT const char *mailbell_plugin_dependencies[] = { "notify", NULL };
 
 EXPORT void	mailbell_plugin_init(struct module *module);
@@ -263,8 +264,11 @@ EXPORT void	mailbell_plugin_deinit(void);
 void
 mailbell_plugin_init(struct module *module)
 {
-	const char *name = master_service_get_name(master_service);
+	const char *name;
 
+	if (!abi_fits())
+		return;
+	name = master_service_get_name(master_service);
 	if (strcmp(name, "lmtp") == 0) {
 		service = "lmtp";
 		saved_init("dovecot-lmtp");

@@ -46,10 +46,11 @@ def message(subject="afternoon meeting", id="B27397@blurdybloop.example", queue_
 
 
 class MailServer:
-    """Dovecot in a throwaway folder; extra is added to its configuration."""
+    """Dovecot in a throwaway folder; extra is added to its configuration.  build: of the modules."""
 
-    def __init__(self, extra="", run_dir=None):
+    def __init__(self, extra="", run_dir=None, build=None):
         self.extra = extra
+        self.build = build or build_folder()
         self.run_dir = run_dir
         self.serial = 0
         self.closing = contextlib.ExitStack()
@@ -75,7 +76,7 @@ class MailServer:
         os.makedirs(f"{self.dir}/run")
         os.makedirs(f"{self.dir}/build/modules")
         for name in OUR_MODULES:
-            shutil.copy(f"{build_folder()}/modules/{name}", f"{self.dir}/build/modules/{name}")
+            shutil.copy(f"{self.build}/modules/{name}", f"{self.dir}/build/modules/{name}")
         self.run_dir = self.run_dir or f"{self.dir}/run"
         self.dovecot = Dovecot(f"{self.dir}/dc", free_ports(4), Authority(self.dir), self.run_dir,
                                f"{self.dir}/build")
