@@ -1,9 +1,14 @@
 /*
  * The one module of lib/ with a state of its own, since a process has one log; it is set before
- * there are threads.  A line goes out in one write, so that lines of several processes do not mix,
- * and without control characters, whatever was put into it.
+ * there are threads, but for the rate of warnings, which has a lock.  A line goes out in one write, so
+ * that lines of several processes do not mix, and without control characters, whatever was put into it.
+ *
+ * Outcomes are as many as there are mails and pushes.  What else repeats, an error for each mail or
+ * each peer, is bounded by lograte.
  */
 #include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,14 +17,18 @@
 #include <unistd.h>
 
 #include "lib/buf.h"
+#include "lib/clock.h"
 #include "lib/frame.h"
 #include "lib/log.h"
+#include "lib/lograte.h"
 
 #define LINE_MAX_LEN	2048
 
 static const char *name = "mailbell";
 static bool use_syslog;
 static enum log_level threshold = LOG_LEVEL_INFO;
+static struct lograte rate;
+static pthread_mutex_t rate_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static const struct {
 	const char	*word;		/* in lines to stderr */
@@ -77,6 +86,38 @@ put(enum log_level level, const char *fmt, va_list ap)
 		to_stderr(line, len);
 }
 
+static void say(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void
+say(enum log_level level, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put(level, fmt, ap);
+	va_end(ap);
+}
+
+static void put_rated(enum log_level level, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+
+/* The format is the kind. */
+static void
+put_rated(enum log_level level, const char *fmt, va_list ap)
+{
+	uint64_t left_out = 0;
+	bool may;
+
+	pthread_mutex_lock(&rate_lock);
+	may = lograte_may(&rate, fmt, clock_mono_ms(), &left_out);
+	pthread_mutex_unlock(&rate_lock);
+	if (!may)
+		return;
+	if (left_out > 0)
+		say(level, "%" PRIu64 " lines like the next one were left out", left_out);
+	put(level, fmt, ap);
+}
+
 void
 log_info(const char *fmt, ...)
 {
@@ -93,7 +134,7 @@ log_notice(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	put(LOG_LEVEL_NOTICE, fmt, ap);
+	put_rated(LOG_LEVEL_NOTICE, fmt, ap);
 	va_end(ap);
 }
 
@@ -103,7 +144,7 @@ log_warn(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	put(LOG_LEVEL_WARN, fmt, ap);
+	put_rated(LOG_LEVEL_WARN, fmt, ap);
 	va_end(ap);
 }
 

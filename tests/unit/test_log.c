@@ -121,12 +121,35 @@ lines(void **state)
 	assert_int_equal(out[strlen(out) - 1], '\n');
 }
 
+static void
+flood(void)
+{
+	for (int i = 0; i < 1000; i++)
+		log_warn("trouble %d", i);
+	log_warn("other trouble");
+}
+
+static void
+a_warning_that_repeats(void **state)
+{
+	char out[8192];
+	int n = 0;
+
+	(void)state;
+	capture(flood, out, sizeof(out));
+	for (const char *p = out; (p = strchr(p, '\n')) != NULL; p++)
+		n++;
+	assert_int_equal(n, 20 + 1);
+	assert_non_null(strstr(out, "trouble 19\n"));
+	assert_non_null(strstr(out, "other trouble\n"));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(clean), cmocka_unit_test(cut), cmocka_unit_test(clean_to_has_no_cut),
-		cmocka_unit_test(lines),
+		cmocka_unit_test(lines), cmocka_unit_test(a_warning_that_repeats),
 	};
 
 	return cmocka_run_group_tests_name("log", tests, NULL, NULL);
