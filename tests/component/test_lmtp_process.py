@@ -10,7 +10,6 @@ import threading
 
 import pytest
 
-from lab.process import children
 from lab.wait import until
 # pylint: disable=unused-import,redefined-outer-name
 from lmtp_fixtures import alone, backend, pair, proxy, worker  # noqa: F401
@@ -274,31 +273,19 @@ def test_killed_parent_with_systemds_socket(proxy, backend):
         listener.bind(proxy.listen)
         os.chmod(proxy.listen, 0o666)
         listener.listen(100)
-        first = handed_over(proxy, listener)
-        until(lambda: children(first.pid), 10, "a worker")
-        workers = children(first.pid)
-        first.kill()
-        first.wait()
+        proxy.process.listening = [listener]
+        proxy.start()
+        workers = proxy.workers()
+        proxy.process.kill()
         until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in workers), 10,
               "the workers have followed")
         front = proxy.front()
-        second = handed_over(proxy, listener)
+        proxy.process.start()
         back = backend.accept()
         back.send(b"220 ready\r\n")
         assert front.line() == b"220 ready"
         front.close()
-        second.terminate()
-        assert second.wait(40) == 0
-
-
-def handed_over(proxy, listener):
-    """mailbell-lmtp with a listening socket as descriptor 3, as systemd does it."""
-    with open(proxy.process.log, "ab") as log:
-        # exec keeps the pid, so the shell's is the program's.
-        return subprocess.Popen(
-            ["/bin/bash", "-c", f'exec 3<&{listener.fileno()}; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"',
-             "sh", proxy.binary, "-c", proxy.config],
-            stderr=log, pass_fds=[listener.fileno()], start_new_session=True)
+        assert proxy.process.stop(40) == 0
 
 
 # The command line.

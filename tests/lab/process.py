@@ -1,5 +1,6 @@
 """A program in the foreground, known by its process id, with its output in a log file."""
 
+import fcntl
 import os
 import signal
 import socket
@@ -14,6 +15,7 @@ class Process:
         self.argv = [str(word) for word in argv]
         self.log = log
         self.env = env or {}
+        self.listening = []     # sockets that it is handed over as systemd does
         self.child = None
 
     @property
@@ -26,10 +28,14 @@ class Process:
 
     def start(self):
         assert not self.running, f"{self.name} runs already"
+        # Numbers beyond those that they get.
+        passed = [fcntl.fcntl(s.fileno(), fcntl.F_DUPFD, 100) for s in self.listening]
         with open(self.log, "ab") as out:
             self.child = subprocess.Popen(
-                self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                env={**os.environ, **self.env}, start_new_session=True)
+                [*handing_over(passed), *self.argv], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                env={**os.environ, **self.env}, start_new_session=True, pass_fds=passed)
+        for fd in passed:
+            os.close(fd)
 
     def signal(self, number):
         self.child.send_signal(number)
@@ -62,6 +68,15 @@ class Process:
 
     def tail(self, lines=15):
         return tail(self.log, lines)
+
+
+def handing_over(passed):
+    """The start of a command line that gives these descriptors to a program as systemd does."""
+    if not passed:
+        return []
+    moves = " ".join(f"{to}<&{fd} {fd}<&-" for to, fd in enumerate(passed, 3))
+    # exec keeps the pid, so the shell's is the program's.
+    return ["/bin/bash", "-c", f'exec {moves}; LISTEN_PID=$$ LISTEN_FDS={len(passed)} exec "$@"', "sh"]
 
 
 def process_state(pid):
