@@ -1,26 +1,14 @@
 """Every row of the answer table, from a push service to a real daemon: what it does to the one
 subscription, to the mail that waits for it, and to nobody else."""
 
-import email.utils
 import time
 
 import pytest
 
 from fanout_fixtures import (  # noqa: F401
     Street, alone, authority, hosts, push, settings, street, versions)
+from lab.answers import BACKOFF, DAY, LATER, after
 from lab.httpserver import Answer
-
-MINUTE, HOUR, DAY = 60, 3600, 86400
-BACKOFF = (7, 10)       # 10 s, with 20 % of jitter, and what the clock cuts off
-
-
-def after(value):
-    return {"Retry-After": value}
-
-
-def http_date(seconds):
-    return email.utils.formatdate(time.time() + seconds, usegmt=True)
-
 
 @pytest.mark.parametrize("status", (200, 201, 202, 204, 299))
 def test_taken(alone, street, status):
@@ -46,33 +34,6 @@ def test_gone_before_its_acknowledgement(alone, street):
     assert alone.ask(device).ok
     alone.until_show(device, state="not acknowledged, endpoint gone")
     assert alone.say(device, f"LWEBPUSH {device.id}").lines("WEBPUSH")[0].endswith(" NIL")
-
-
-# The answer, its header, seconds until the next try, what `show` calls the subscription.
-LATER = [
-    (404, {}, (HOUR - 20, HOUR), "failing"),
-    (401, {}, (DAY - 20, DAY), "key refused"),
-    (403, {}, (DAY - 20, DAY), "key refused"),
-    (429, {}, (MINUTE - 20, MINUTE), "failing"),
-    (429, after("300"), (300 - 20, 300), "failing"),
-    (429, after(http_date(400)), (400 - 90, 400), "failing"),
-    (429, after("a while"), (MINUTE - 20, MINUTE), "failing"),
-    (429, after("-5"), (MINUTE - 20, MINUTE), "failing"),
-    (429, after("0"), (MINUTE - 20, MINUTE), "failing"),
-    (429, after(http_date(-400)), (MINUTE - 20, MINUTE), "failing"),
-    (429, after("9" * 70), (MINUTE - 20, MINUTE), "failing"),
-    (503, {}, BACKOFF, "failing"),
-    (503, after("120"), (120 - 20, 120), "failing"),
-    (500, {}, BACKOFF, "failing"),
-    (500, after("120"), BACKOFF, "failing"),
-    (502, {}, BACKOFF, "failing"),
-    (507, {}, BACKOFF, "failing"),
-    (599, {}, BACKOFF, "failing"),
-    (301, {"Location": "https://127.0.0.1/"}, BACKOFF, "failing"),
-    (302, {}, BACKOFF, "failing"),
-    (307, {}, BACKOFF, "failing"),
-    (308, {}, BACKOFF, "failing"),
-]
 
 
 @pytest.mark.parametrize("status, headers, wait, state", LATER,

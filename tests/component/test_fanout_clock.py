@@ -7,38 +7,13 @@ import pytest
 
 from fanout_fixtures import authority  # noqa: F401
 from lab.alone import Alone
+from lab.clock import LIBRARY, Clock
 from lab.httpserver import Answer
 from lab.wait import until
 
-LIBRARY = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 HOUR, DAY, YEAR = 3600, 86400, 365 * 86400
 
 pytestmark = pytest.mark.skipif(not os.path.exists(LIBRARY), reason="libfaketime is not installed")
-
-
-class Clock:
-    """The clock of a daemon that runs: true=True moves its monotonic clock along, so that the time
-    has really passed; else the wall clock alone has jumped."""
-
-    def __init__(self, folder, true):
-        self.path = f"{folder}/clock"
-        self.alone = None
-        self.offset = 0
-        self.env = {"LD_PRELOAD": LIBRARY, "FAKETIME_TIMESTAMP_FILE": self.path, "FAKETIME_NO_CACHE": "1",
-                    "FAKETIME_DONT_FAKE_MONOTONIC": "0" if true else "1"}
-        self._write()
-
-    def _write(self):
-        with open(f"{self.path}.new", "w", encoding="ascii") as out:
-            out.write(f"{self.offset:+d}\n")
-        os.chmod(f"{self.path}.new", 0o644)
-        os.rename(f"{self.path}.new", self.path)
-
-    def move(self, seconds):
-        self.offset += seconds
-        self.alone.push.ahead = self.offset
-        self._write()
-        self.alone.status()         # the daemon wakes and sees it
 
 
 @pytest.fixture
@@ -51,7 +26,7 @@ def clock(tmp_path, request):
 @pytest.fixture
 def alone(clock, authority):        # noqa: F811
     with Alone(None, authority, env=clock.env) as daemon:
-        clock.alone = daemon
+        clock.follow(daemon.push, daemon.status)
         yield daemon
         assert not daemon.leaks()
 
@@ -76,9 +51,7 @@ def test_wall_clock_jumps(alone, clock, jump, how):
     rings(alone, phone, 1)
     if how == "stopped":
         assert alone.daemon.stop() == 0
-        clock.offset += jump
-        alone.push.ahead = clock.offset
-        clock._write()
+        clock.set(jump)
         alone.mailbell.start_daemon()
     else:
         clock.move(jump)

@@ -5,9 +5,6 @@ The time-outs are all played at once, by `silences`, so that the module waits fo
 """
 
 import os
-import socket
-import ssl
-import threading
 
 import pytest
 
@@ -23,80 +20,27 @@ from lab.wait import until
 TOTAL_S = 15            # of one POST
 
 
-class Counter:
-    """A listener that nobody may ever connect to: it counts who does."""
-
-    def __init__(self, address=("127.0.0.1", 0), listener=None):
-        self.connections = 0
-        self.listener = listener or socket.create_server(address)
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._run, daemon=True).start()
-
-    def _run(self):
-        try:
-            while True:
-                self.listener.accept()[0].close()
-                self.connections += 1
-        except OSError:
-            pass
-
-    def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-
-
 @pytest.fixture(scope="module")
 def forbidden():
-    counter = Counter()
+    counter = evil.Counter()
     yield counter
     counter.close()
 
 
 @pytest.fixture(scope="module")
-def silent(authority):
-    """TCP is accepted, and then nothing is ever said."""
-    listener = socket.create_server(("127.9.1.1", 0))
-    kept = []
-
-    def run():
-        try:
-            while True:
-                kept.append(listener.accept()[0])
-        except OSError:
-            pass
-    threading.Thread(target=run, daemon=True).start()
-    yield listener.getsockname()
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-
-
-def tls_context(authority, kind):
-    """A server's context that a client has to refuse."""
-    if kind == "expired":
-        return authority.context(kind, ("http/1.1",), hosts=("127.0.0.1",), days=(-20, -1))
-    if kind == "not yet":
-        return authority.context(kind, ("http/1.1",), hosts=("127.0.0.1",), days=(5, 20))
-    if kind == "wrong name":
-        return authority.context(kind, ("http/1.1",), hosts=("127.0.0.2", "example.org"))
-    if kind == "self-signed":
-        return authority.stranger().context(kind, ("http/1.1",), hosts=("127.0.0.1",))
-    context = authority.context(kind, ("http/1.1",))
-    context.minimum_version = ssl.TLSVersion.TLSv1
-    context.maximum_version = ssl.TLSVersion.TLSv1_1
-    context.set_ciphers("ALL:@SECLEVEL=0")
-    return context
-
-
-TLS = ("expired", "not yet", "wrong name", "self-signed", "TLS 1.1")
+def silent():
+    mute = evil.Mute(("127.9.1.1", 0))
+    yield mute.address
+    mute.close()
 
 
 @pytest.fixture(scope="module")
 def broken(authority):
     """Push services with broken TLS, by kind."""
     services = {}
-    for kind in TLS:
+    for kind in evil.TLS:
         services[kind] = PushService(authority, ("http/1.1",))
-        services[kind].context = tls_context(authority, kind)
+        services[kind].context = evil.tls_context(authority, kind)
         services[kind].start()
     yield services
     for service in services.values():
@@ -122,20 +66,11 @@ def push(authority, versions):      # noqa: F811
 
 # What ends by a limit of time.  Nothing of it is answered, so that no test waits for it alone.
 
-SILENT = {
-    "hang": Answer(hang=True),
-    "slow-loris": Answer(play=evil.loris()),
-    "slow headers": Answer(play=evil.loris(evil.FIRST + b"X: y\r\n" * 50, every=0.3)),
-    "half a status": Answer(play=evil.raw(b"HTTP/1.1 2", hold=True)),
-    "informational": Answer(play=evil.raw(*[b"HTTP/1.1 103 -\r\n\r\n"] * 50, every=0.5)),
-}
-
-
 @pytest.fixture(scope="module")
 def silences(alone, hosts, silent):         # noqa: F811
     """Every way of saying nothing has begun, for an acknowledged device each: {name: street}."""
     streets = {}
-    for name, answer in SILENT.items():
+    for name, answer in evil.SILENT.items():
         streets[name] = Street(alone, hosts.take())
         alone.push.always(streets[name].victim.endpoint, answer)
         streets[name].hit(answer)
@@ -144,7 +79,7 @@ def silences(alone, hosts, silent):         # noqa: F811
     return streets, device
 
 
-@pytest.mark.parametrize("name", SILENT)
+@pytest.mark.parametrize("name", evil.SILENT)
 def test_silence_harms_nobody(silences, name):
     """While a service says nothing to one, two others at the same origin get their mail."""
     streets, _ = silences
@@ -213,7 +148,7 @@ def test_cookies(alone, street):            # noqa: F811
     assert "cookie" not in post.headers
 
 
-@pytest.mark.parametrize("kind", TLS)
+@pytest.mark.parametrize("kind", evil.TLS)
 def test_broken_tls(alone, broken, kind):   # noqa: F811
     """The handshake fails, and no POST leaves."""
     device = alone.device(push=broken[kind])

@@ -9,9 +9,9 @@ from fanout_fixtures import authority  # noqa: F401
 from lab import netns
 from lab.alone import Alone
 from lab.dns import NXDOMAIN, Resolver, bound
+from lab.evil import Counter
 from lab.pushd import PushService
 from lab.wait import until
-from test_fanout_evil import Counter
 
 pytestmark = pytest.mark.skipif(netns.why_not() is not None, reason=str(netns.why_not()))
 

@@ -13,6 +13,7 @@ import time
 
 import pytest
 
+from lab.nomemory import NoMemory
 from lab.process import accepts, free_ports, process_state
 from lab.wait import until
 from lmtp_peers import TakingDaemon, memory_kib
@@ -443,13 +444,11 @@ def test_memory(milter):
 @pytest.mark.skipif(SLOW or SANITIZED, reason="the tool has an allocator of its own")
 def test_out_of_memory(milter, daemon):
     """While one in 40 allocations fails: "accept", or libmilter's end of the connection, nothing else."""
-    shim, marker = f"{milter.dir}/nomemory.so", f"{milter.dir}/nomemory"
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, f"{HERE}/../tools/nomemory.c"], check=True)
-    milter.process.env.update(LD_PRELOAD=shim, NOMEMORY=marker)
+    memory = NoMemory(milter.dir)
+    milter.process.env.update(memory.env)
     milter.start()
     mta = milter.mta()
-    with open(marker, "w", encoding="ascii"):
-        pass
+    memory.arm(every=40)
     accepted = 0
     for number in range(500):
         try:
@@ -458,7 +457,7 @@ def test_out_of_memory(milter, daemon):
         except Broken:
             mta.sock.close()
             mta = reconnected(milter)
-    os.unlink(marker)
+    memory.disarm()
     mta.sock.close()
     mta = reconnected(milter)
     sent(mta, 1000)
@@ -469,6 +468,30 @@ def test_out_of_memory(milter, daemon):
         if arrival.queue_id is not None:        # else libmilter had no memory for the macro
             check(arrival, int(arrival.queue_id[1:]))
     assert 50 < len(got) <= accepted + 1
+
+
+@pytest.mark.skipif(SLOW or SANITIZED, reason="the tool has an allocator of its own")
+def test_each_allocation_fails(milter):
+    """One message after the other, of whose allocations the first, the second, the third... fails: the
+    message is accepted, or its connection ends, and the next one passes."""
+    memory = NoMemory(milter.dir)
+    milter.process.env.update(memory.env)
+    milter.with_daemon()
+    milter.start()
+    accepted = number = 0
+    while not number or memory.failed:      # until a message needs fewer than that
+        number += 1
+        mta = reconnected(milter)
+        memory.arm(nth=number)
+        try:
+            sent(mta, number)
+            accepted += 1
+        except Broken:
+            pass
+        memory.disarm()
+        mta.sock.close()
+    assert number > 5 and accepted > 0
+    assert milter.process.running
 
 
 def reconnected(milter):

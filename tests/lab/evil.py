@@ -4,6 +4,11 @@ Over HTTP/1.1 a play writes what it likes behind a request that was read whole.
 """
 
 import asyncio
+import socket
+import ssl
+import threading
+
+from .httpserver import Answer
 
 MEGA = 1024 * 1024
 FIRST = b"HTTP/1.1 201 -\r\n"
@@ -73,6 +78,16 @@ TAKEN = {
 }
 
 
+# What is ended by a limit of time.
+SILENT = {
+    "hang": Answer(hang=True),
+    "slow-loris": Answer(play=loris()),
+    "slow headers": Answer(play=loris(FIRST + b"X: y\r\n" * 50, every=0.3)),
+    "half a status": Answer(play=raw(b"HTTP/1.1 2", hold=True)),
+    "informational": Answer(play=raw(*[b"HTTP/1.1 103 -\r\n\r\n"] * 50, every=0.5)),
+}
+
+
 # HTTP/2: (connection, stream).
 
 async def goaway_after(http2, stream):
@@ -101,3 +116,70 @@ def reset(code):
 
 
 REFUSED_STREAM, INTERNAL_ERROR, CANCEL = 7, 2, 8
+
+
+# TLS, and listeners.
+
+def tls_context(authority, kind):
+    """A server's context that a client has to refuse."""
+    if kind == "expired":
+        return authority.context(kind, ("http/1.1",), hosts=("127.0.0.1",), days=(-20, -1))
+    if kind == "not yet":
+        return authority.context(kind, ("http/1.1",), hosts=("127.0.0.1",), days=(5, 20))
+    if kind == "wrong name":
+        return authority.context(kind, ("http/1.1",), hosts=("127.0.0.2", "example.org"))
+    if kind == "self-signed":
+        return authority.stranger().context(kind, ("http/1.1",), hosts=("127.0.0.1",))
+    context = authority.context(kind, ("http/1.1",))
+    context.minimum_version = ssl.TLSVersion.TLSv1
+    context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    return context
+
+
+TLS = ("expired", "not yet", "wrong name", "self-signed", "TLS 1.1")
+
+
+class Counter:
+    """A listener that nobody may ever connect to: it counts who does."""
+
+    def __init__(self, address=("127.0.0.1", 0), listener=None):
+        self.connections = 0
+        self.listener = listener or socket.create_server(address)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        try:
+            while True:
+                self.listener.accept()[0].close()
+                self.connections += 1
+        except OSError:
+            pass
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
+class Mute:
+    """TCP is accepted, and then nothing is ever said."""
+
+    def __init__(self, address=("127.0.0.1", 0)):
+        self.kept = []
+        self.listener = socket.create_server(address)
+        self.address = self.listener.getsockname()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        try:
+            while True:
+                self.kept.append(self.listener.accept()[0])
+        except OSError:
+            pass
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for sock in self.kept:
+            sock.close()

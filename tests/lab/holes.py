@@ -8,6 +8,7 @@ import time
 
 from .alone import Alone
 from .authority import Authority
+from .clock import shifted
 from .dns import Resolver, bound
 from .netns import Namespaces
 from .pushd import PushService
@@ -57,7 +58,7 @@ class Holes:
             service.stop()
         self._die()
         self.push.ahead = TWO_DAYS          # the last 2xx of all hosts is more than a day ago
-        self.alone.daemon.env.update(lib_faketime("+2d"))
+        self.alone.daemon.env.update(shifted("+2d"))
         self.alone.restart()
 
     def _phone(self, service, i):
@@ -101,12 +102,6 @@ class Holes:
             rows = [line.split() for line in table][1:]
         ports = [f"{port:04X}" for port in (SWALLOW, MUTE)]
         return sum(row[2].split(":")[1] in ports and row[3] in ("01", "02") for row in rows)
-
-
-def lib_faketime(offset):
-    """Environment variables that shift a program's wall clock, and nothing else."""
-    return {"LD_PRELOAD": "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
-            "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_RESET": "1"}
 
 
 def _address(name):

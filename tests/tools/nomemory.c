@@ -1,28 +1,106 @@
 /*
- * Preloaded, it lets one in 40 allocations fail, in no order, while the file $NOMEMORY is there.
- *	cc -shared -fPIC -o nomemory.so nomemory.c
+ * Preloaded, it makes allocations fail as the file $NOMEMORY says, which is mapped into every process:
+ * five numbers of 64 bits,
+ *
+ *	armed	0: nothing is counted, nothing fails
+ *	nth	this call since then fails, and no other; 0: none
+ *	every	one in so many fails, in no order; 0: none
+ *	calls	that were counted
+ *	failed	of them
+ *
+ * With $NOMEMORY_IN, only calls count that have a function of such an object (a part of its path) among
+ * their callers: one module's, in a program whose own calls are none of our business.
+ *
+ *	cc -D_GNU_SOURCE -shared -fPIC -fexceptions -o nomemory.so nomemory.c -lgcc_s
  */
+#include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
+#include <unwind.h>
+
+#define FRAMES_MAX	64
 
 void	*__libc_malloc(size_t);
 void	*__libc_calloc(size_t, size_t);
 void	*__libc_realloc(void *, size_t);
 
-static int
+static struct control {
+	_Atomic uint64_t armed, nth, every, calls, failed;
+} *control;
+static const char *within;
+static __thread bool looking;	/* what follows may allocate itself */
+
+struct walk {
+	int	frames;
+	bool	found;
+};
+
+static _Unwind_Reason_Code
+on_frame(struct _Unwind_Context *context, void *arg)
+{
+	struct walk *walk = arg;
+	Dl_info info;
+
+	if (dladdr((void *)_Unwind_GetIP(context), &info) != 0 && info.dli_fname != NULL &&
+	    strstr(info.dli_fname, within) != NULL)
+		walk->found = true;
+	return walk->found || ++walk->frames == FRAMES_MAX ? _URC_END_OF_STACK : _URC_NO_REASON;
+}
+
+static bool
+counts(void)
+{
+	struct walk walk = { 0 };
+
+	if (within == NULL)
+		return true;
+	looking = true;
+	_Unwind_Backtrace(on_frame, &walk);
+	looking = false;
+	return walk.found;
+}
+
+__attribute__((constructor)) static void
+begin(void)
+{
+	const char *path = getenv("NOMEMORY");
+	int fd = path == NULL ? -1 : open(path, O_RDWR | O_CLOEXEC);
+	void *map = MAP_FAILED;
+
+	within = getenv("NOMEMORY_IN");
+	if (fd >= 0) {
+		map = mmap(NULL, sizeof(*control), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		close(fd);
+	}
+	if (map != MAP_FAILED)
+		control = map;
+}
+
+static bool
 fails(void)
 {
-	static atomic_uint calls;
-	const char *path = getenv("NOMEMORY");
-	int saved = errno, there = path != NULL && access(path, F_OK) == 0;
+	int saved = errno;
+	uint64_t call, every;
 
+	if (control == NULL || control->armed == 0 || looking || !counts()) {
+		errno = saved;
+		return false;
+	}
 	errno = saved;
-	if (!there || (atomic_fetch_add(&calls, 1) * 2654435761u >> 16) % 40 != 0)
-		return 0;
+	call = ++control->calls;
+	every = control->every;
+	if (call != control->nth && (every == 0 || ((uint32_t)(call * 2654435761u) >> 16) % every != 0))
+		return false;
+	control->failed++;
 	errno = ENOMEM;
-	return 1;
+	return true;
 }
 
 void *
