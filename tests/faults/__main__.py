@@ -7,13 +7,14 @@
     FAULTS_TAP=FILE     what passed, as TAP
 """
 
+import glob
+import importlib
 import os
 import random
 import sys
 import time
 import traceback
 
-from . import rows_daemon, rows_mail        # noqa: F401 pylint: disable=unused-import
 from .row import ROWS, Row
 from .site import Site
 
@@ -86,8 +87,10 @@ class Run:
     def _promises(row, tally):
         row.check(not tally.lost, f"lost: {tally.lost[:5]}")
         row.check(not tally.altered, f"altered: {tally.altered[:5]}")
-        row.check(tally.doubled <= row.doubles_allowed,
-                  f"{tally.doubled} mails are there twice, allowed {row.doubles_allowed}")
+        row.check(len(tally.doubled) <= row.doubles_allowed,
+                  f"{len(tally.doubled)} mails are there twice, allowed {row.doubles_allowed}")
+        closed = set(tally.doubled) - row.site.deferred(row.mark)
+        row.check(not closed, f"twice, though no transaction of theirs was open: {closed}")
         row.check(len(tally.silent) <= row.silence_allowed,
                   f"no push told of {len(tally.silent)}, allowed {row.silence_allowed}: {tally.silent[:5]}")
         row.check(tally.repeated <= row.repeats_allowed,
@@ -99,7 +102,7 @@ class Run:
         self.results.append((row.spec.name + (" plain" if row.site.plain else ""), not row.broken))
         words = row.spec.plain if row.site.plain else row.spec.words
         cells = ("-",) * 8 if tally is None else (
-            tally.tried, len(tally.lost), len(tally.altered), tally.doubled,
+            tally.tried, len(tally.lost), len(tally.altered), len(tally.doubled),
             tally.rings - len(tally.silent), len(tally.silent), tally.repeated, f"{tally.worst:.2f}s")
         print(FORM.format(row.spec.name, words[:43], *cells, row.kill_count,
                           f"{time.monotonic() - row.began:.0f}", "kept" if not row.broken else "BROKEN"))
@@ -124,7 +127,18 @@ def _order(spec):
     return int(digits), spec.name
 
 
+def mounts_of_our_own():
+    """Starts this program once more where no one else sees what it mounts."""
+    if os.environ.get("FAULTS_APART") is None:
+        os.environ["FAULTS_APART"] = "1"
+        words = ["unshare", "--mount", "--propagation", "private"]
+        os.execvp(words[0], [*words, sys.executable, "-B", "-m", "faults"])
+
+
 if __name__ == "__main__":
     if os.geteuid() != 0:
         sys.exit("the rows start Postfix and Dovecot: run them as root")
+    mounts_of_our_own()
+    for path in sorted(glob.glob(f"{os.path.dirname(__file__)}/rows_*.py")):
+        importlib.import_module(f"faults.{os.path.basename(path)[:-3]}")
     sys.exit(0 if Run(os.environ).all() else 1)

@@ -36,7 +36,8 @@ class Mail:
     sha: bytes
     recipients: tuple           # addresses
     sent: float                 # wall clock: when Postfix was asked to take it
-    taken: bool = False         # Postfix said 250
+    queue_id: str = None        # Postfix has said 250
+    taken: bool = False         # somebody has
     refused: frozenset = frozenset()    # recipients that the row expects to be refused for good
 
 
@@ -56,7 +57,7 @@ class Tally:
     tried: int = 0
     lost: list = field(default_factory=list)        # (id, user)
     altered: list = field(default_factory=list)     # (id or None, user): None where nobody sent it
-    doubled: int = 0
+    doubled: list = field(default_factory=list)     # (queue id, user), for each copy beyond the first
     silent: list = field(default_factory=list)      # (id, user): no push told of it
     repeated: int = 0                               # pushes of a mail beyond the first
     rings: int = 0                                  # mails that had to ring
@@ -70,6 +71,7 @@ class Tally:
 class Ledger:
     def __init__(self, name):
         self.name = name
+        self.serial = 0
         self.people = {}        # by address
         self.mails = {}         # by id
         self.lock = threading.Lock()
@@ -80,7 +82,7 @@ class Ledger:
 
     def new_id(self):
         with self.lock:
-            self.serial = getattr(self, "serial", 0) + 1
+            self.serial += 1
             return f"{self.serial}.{self.name}"
 
     def enter(self, id, message, recipients):
@@ -126,7 +128,7 @@ class Ledger:
                     tally.altered.append((mail.id, user))
             elif mail.taken and not count:
                 tally.lost.append((mail.id, user))
-            tally.doubled += max(0, count - 1)
+            tally.doubled += [(mail.queue_id, user)] * (count - 1)
 
     def _listen(self, tally, where):
         """Every copy in a mailbox has to have rung, by its own push or by a later SYNC."""

@@ -23,7 +23,7 @@ from .traffic import Traffic
 
 ROWS = {}
 
-SHORT_ROW_S = 8
+SHORT_ROW_S = 3         # what follows the fault takes as long again
 SHORT_KILLS = 10
 SHORT_STOP_S = 5
 
@@ -61,6 +61,7 @@ class Row:
         self.random = random.Random(f"{seed} {spec.name} {site.plain}")
         self.ledger = Ledger(f"{spec.name}{'p' if site.plain else ''}.{seed}")
         self.began = time.monotonic()
+        self.mark = site.mark()
         self.kill_count = 0
         self.doubles_allowed = 0        # mails that may be there twice
         self.repeats_allowed = 0        # pushes of one mail that may come twice

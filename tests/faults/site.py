@@ -3,16 +3,23 @@
 import contextlib
 import os
 import re
+import signal
+import socket
+import subprocess
 import time
 
 from lab.lab import Lab
+from lab.process import children, comm, process_state
+from lab.relay import Relay, Wire
 from lab.wait import Overdue, until
 
 from .ledger import Copy, Person
 
-# Deferred mail is tried again by hand; a device is told of every mail, however many come.
-POSTFIX = {"minimal_backoff_time": "300s", "queue_run_delay": "300s", "default_process_limit": "50"}
-MAILBELL = {"burst": 1000, "burst_interval": "1s", "unseen_max": 1000000, "arrival_timeout": "5s"}
+# Postfix tries again every second, and a device is told of every mail, however many come.
+POSTFIX = {"minimal_backoff_time": "1s", "maximal_backoff_time": "2s", "queue_run_delay": "1s",
+           "message_size_limit": 200 << 20, "mailbox_size_limit": 0,
+           "default_destination_recipient_limit": 1000, "smtpd_recipient_limit": 2000}
+MAILBELL = {"burst": 1000, "burst_interval": "1s", "unseen_max": 1000000, "arrival_timeout": "2s"}
 
 UIDLIST = re.compile(rb"^(\d+) (?:.*? )?:([^:\n]+)$", re.M)
 
@@ -20,6 +27,7 @@ UIDLIST = re.compile(rb"^(\d+) (?:.*? )?:([^:\n]+)$", re.M)
 class Site:
     def __init__(self, plain=False):
         self.plain = plain
+        self.transport = None
         self.lab = Lab(with_mailbell=not plain)
         # Between the clock of the push service's records and that of the mailboxes.
         self.epoch = time.time() - time.monotonic()
@@ -30,7 +38,9 @@ class Site:
             self.lab.postfix.configure(**POSTFIX)
             if not self.plain:
                 self.lab.mailbell.settings.update(MAILBELL)
-                self.whole()
+                self._hand_over()
+                self.lab.mailbell.write()
+                self.lab.mailbell.reload()
         except BaseException:
             self.lab.stop()
             raise
@@ -39,15 +49,124 @@ class Site:
     def __exit__(self, *_):
         self.lab.stop()
 
+    def _hand_over(self):
+        """From now on it is we who hold the proxy's sockets, as systemd does."""
+        proxy = self.lab.mailbell.proxy
+        proxy.stop()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.lab.proxy_socket)
+        unix = socket.socket(socket.AF_UNIX)
+        unix.bind(self.lab.proxy_socket)
+        os.chmod(self.lab.proxy_socket, 0o666)
+        unix.listen(128)
+        tcp = socket.create_server(("127.0.0.1", self.lab.proxy_port), backlog=128)
+        for one in (unix, tcp):
+            self.lab.closing.callback(one.close)
+        proxy.listening = [unix, tcp]
+        self.lab.mailbell.start_proxy(self.lab.proxy_socket)
+
     def whole(self):
         """Puts back everything that a row may have left broken."""
         if self.plain:
-            return
+            return self.backend(None)
         self.lab.whole()
-        self.lab.use("lmtp")
-        self.lab.mailbell.write()
-        self.lab.mailbell.reload()
-        self.lab.mailbell.reload_proxy()
+        return self.lab.use("lmtp")
+
+    # What stands behind us.
+
+    def backend(self, path):
+        """Mail is delivered to that LMTP socket from now on; None: Dovecot's."""
+        path = path or self.lab.dovecot.socket
+        if not self.plain:
+            self.lab.configure(lmtp_backend=f"unix:{path}")
+        elif self.transport != path:
+            self.lab.postfix.transport(f"lmtp:unix:{path}")
+            self.transport = path
+
+    @contextlib.contextmanager
+    def behind(self, wire=Wire):
+        """A relay stands between us and Dovecot."""
+        with Relay(f"{self.lab.dir}/relay", self.lab.dovecot.socket, wire) as relay:
+            with self._backend(relay.path):
+                yield relay
+
+    @contextlib.contextmanager
+    def instead(self, server):
+        """Another LMTP server, not started yet, stands there instead of Dovecot."""
+        with server:
+            with self._backend(server.path):
+                yield server
+
+    @contextlib.contextmanager
+    def _backend(self, path):
+        try:
+            self.backend(path)
+            yield
+        finally:
+            self.backend(None)
+
+    @contextlib.contextmanager
+    def postfix(self, **settings):
+        """main.cf says this as long as the block lasts."""
+        configured = self.lab.postfix
+        before = {name: configured.command("postconf", "-h", name).stdout.strip() for name in settings}
+        configured.configure(**settings)
+        try:
+            yield
+        finally:
+            configured.configure(**before)
+
+    # Kills.
+
+    def kill(self, pid):
+        """kill -9, and the process has ended when this returns."""
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: process_state(pid) in (None, "Z"), 10, f"{pid} is dead")
+
+    def workers(self, timeout=10):
+        """The proxy's workers, when all are there; those of before a SIGHUP may still be, too."""
+        count = self.lab.mailbell.settings["lmtp_workers"]
+        return until(lambda: len(found := self.lab.mailbell.workers()) >= count and found, timeout,
+                     "all workers are there")
+
+    def kill_proxy(self):
+        """kill -9 of the proxy's parent; another is started at once, as systemd does."""
+        self.lab.mailbell.proxy.kill()
+        self.lab.mailbell.start_proxy(self.lab.proxy_socket)
+
+    def kill_daemon(self):
+        """kill -9 of mailbelld, and a new one: the seconds until it serves again."""
+        start = time.monotonic()
+        self.lab.mailbell.daemon.kill()
+        self.lab.mailbell.start_daemon()
+        return time.monotonic() - start
+
+    def kill_milter(self, dice):
+        """kill -9 of the milter's worker, or of its parent, which is started again."""
+        milter = self.lab.mailbell.milter
+        found = children(milter.pid)
+        if found and dice.random() < 0.7:
+            return self.kill(found[0])
+        milter.kill()
+        return self.lab.mailbell.start_milter()
+
+    def dovecot_lmtp(self):
+        """Dovecot's LMTP processes."""
+        return [pid for pid in children(self.lab.dovecot.process.pid) if comm(pid) == "lmtp"]
+
+    # Disks.
+
+    @contextlib.contextmanager
+    def small_disk(self, folder, size, owner):
+        """A file system of so many octets is mounted on a folder of (uid, gid); nobody outside sees it.
+        Gives a function that changes its size."""
+        os.makedirs(folder, exist_ok=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=700,uid={owner[0]},gid={owner[1]}",
+                        "none", folder], check=True)
+        try:
+            yield lambda size: subprocess.run(["mount", "-o", f"remount,size={size}", folder], check=True)
+        finally:
+            subprocess.run(["umount", "-l", folder], check=True)
 
     def people(self, count, devices=1):
         """Users whom nobody else uses; the first `devices` of them have a subscribed device each."""
@@ -59,17 +178,8 @@ class Site:
     # After a fault.
 
     def drain(self, timeout=60):
-        """Waits until no mail is under way; what was deferred is tried again as often as it takes."""
-        flushed = time.monotonic()
-
-        def empty():
-            nonlocal flushed
-            left = self.queued()
-            if left and time.monotonic() > flushed + 1:
-                self.lab.postfix.flush()
-                flushed = time.monotonic()
-            return not left
-        until(empty, timeout, "Postfix's queue is empty")
+        """Waits until no mail is under way; Postfix tries again by itself."""
+        until(lambda: not self.queued(), timeout, "Postfix's queue is empty")
 
     def queued(self):
         """The files in Postfix's queue."""
@@ -100,6 +210,22 @@ class Site:
         with contextlib.suppress(Overdue):
             until(complete, patience, "every mail has rung")
         return tally
+
+    # Postfix's log.
+
+    def mark(self):
+        """Where its log is now."""
+        return os.path.getsize(self.lab.postfix.log)
+
+    def log(self, mark):
+        """What it has said since."""
+        with open(self.lab.postfix.log, "rb") as log:
+            log.seek(mark)
+            return log.read().decode("utf-8", "replace")
+
+    def deferred(self, mark):
+        """{(queue id, recipient)} of all deliveries that failed for now."""
+        return set(re.findall(r"(\w+): to=<([^>]*)>,.* status=deferred", self.log(mark)))
 
     # What came out.
 

@@ -91,7 +91,7 @@ class Traffic:
         id = self.ledger.new_id()
         message = compose(id, to[0], dice, self.size)
         mail = self.ledger.enter(id, message, to)
-        send_in(smtp, to, message)
+        mail.queue_id = send_in(smtp, to, message)
         mail.taken = True
         with self.lock:
             self.mails.append(mail)

@@ -11,6 +11,7 @@ slowed, changed or cut.
 import contextlib
 import os
 import socket
+import struct
 import threading
 
 
@@ -21,7 +22,10 @@ class Cut(Exception):
 class Wire:
     """One connection: what to do with what passes.  This one passes it on, and remembers it."""
 
-    def __init__(self):
+    def __init__(self, client):
+        self.client = client            # its socket
+        self.client_pid, _, _ = struct.unpack(
+            "3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
         self.sent = bytearray()         # by the client
         self.answered = bytearray()     # by the server
         self.over = threading.Event()   # either side has gone, or the relay ends
@@ -80,7 +84,7 @@ class Relay:
 
     def _serve(self, client):
         server = socket.socket(socket.AF_UNIX)
-        wire = self.wire()
+        wire = self.wire(client)
         with self.lock:
             self.wires.append(wire)
             self.sockets |= {client, server}
