@@ -158,7 +158,42 @@ check_dovecot()
 				"$([ $protocol = imap ] && echo 'nobody can subscribe' || echo 'deliveries there ring nobody')" "mailbell setup"
 		fi
 	done
+	check_abi
+	check_names
 	check_backend
+}
+
+# abi_of MODULE: the version of Dovecot's interface that it was built for.
+abi_of()
+{
+	grep -a -o -m 1 '[0-9]\+\.[0-9]\+\.ABIv[0-9]\+' "$MODULEDIR/$1.so" 2>/dev/null | head -n 1
+}
+
+check_abi()
+{
+	local name ours theirs
+	theirs=$(abi_of lib15_notify_plugin)
+
+	[ -n "$theirs" ] || return
+	for name in lib20_mailbell_plugin lib21_imap_mailbell_plugin; do
+		ours=$(abi_of $name)
+		[ -z "$ours" ] || [ "$ours" = "$theirs" ] ||
+			problem dovecot "$name.so was built for Dovecot's ABI $ours, and this one has $theirs" \
+				"it does nothing: nobody is rung, and no app can subscribe" \
+				"build and install mailbell anew, or install the package of this release; then doveadm reload"
+	done
+}
+
+# With virtual users, an account is what Dovecot makes of an address; users of the system have short names.
+check_names()
+{
+	[ "$(setting system_users)" = no ] || return
+	if cut_names; then
+		problem dovecot "auth_username_format is $(within lmtp auth_username_format) in protocol lmtp, and $(within imap auth_username_format) in protocol imap" \
+			"mail for one account name does not ring the devices of the other" "mailbell setup"
+	else
+		good dovecot "an account has the same name at delivery and at login"
+	fi
 }
 
 # What mailbell-lmtp delivers to.

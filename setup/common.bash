@@ -64,10 +64,29 @@ has_word()
 	return 1
 }
 
-# plugins PROTOCOL: the modules that Dovecot loads there.
+# within PROTOCOL NAME: the value of a setting there.  Dovecot 2.4 takes no -h beside -f.
+within()
+{
+	dc -f "protocol=$1" "$2" | sed "1s/^$2 *=\{0,1\} *//"
+}
+
+# plugins PROTOCOL: the modules that Dovecot loads there.  In 2.4 they are lines of NAME = yes, and what a
+# protocol has comes to what is global, which doveconf does not show there.
 plugins()
 {
-	dc -f "protocol=$1" -h mail_plugins
+	if [[ $dovecot_version == 2.4.* ]]; then
+		{ dc mail_plugins; within "$1" mail_plugins; } | awk '
+			$2 == "=" { on[$1] = $3 }
+			END { for (name in on) if (on[name] == "yes") print name }'
+	else
+		within "$1" mail_plugins
+	fi
+}
+
+# cut_names: whether delivery and login make different account names of one address.
+cut_names()
+{
+	[ "$(within lmtp auth_username_format)" != "$(within imap auth_username_format)" ]
 }
 
 # transport_parameter ROAD: the parameter of main.cf that says who writes to mailboxes.

@@ -20,6 +20,7 @@ choose()
 	delivery=$(delivered_by "$parameter")
 	refuse_other_host
 	[ "$road" = system ] || find_mail_user
+	names=$(tell_names)
 }
 
 # A Dovecot on another host cannot be followed by a daemon on this one.
@@ -121,8 +122,8 @@ username_format()
 {
 	if [ "$road" = system ]; then
 		[[ $dovecot_version == 2.4.* ]] && echo '%{user | username | lower}' || echo %Ln
-	elif [ "$(dc -f protocol=lmtp -h auth_username_format)" != "$(dc -f protocol=imap -h auth_username_format)" ]; then
-		dc -f protocol=imap -h auth_username_format
+	elif cut_names; then
+		within imap auth_username_format
 	fi
 }
 
@@ -265,6 +266,14 @@ tell_storage()
 	if [ "$road" = system ] && [ -n "$box" ]; then
 		echo "  !! mailbox_command = $box is not run any more: Sieve takes its place"
 	fi
+}
+
+# Where the same account has two names.
+tell_names()
+{
+	[ "$road" = virtual ] && cut_names || return
+	echo "  !! an account has one name at delivery and another at login: auth_username_format is"
+	echo "     $(within lmtp auth_username_format) in protocol lmtp, and $(within imap auth_username_format) in protocol imap; delivery gets that of login"
 }
 
 same_place()

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from lab.dovecot import version
 from lab.lab import TREE, build_folder
 
 MASTER = "/usr/share/postfix/master.cf.dist"
@@ -15,7 +16,8 @@ myhostname = mx.example.org
 mydestination = $myhostname, localhost
 # the last line
 """
-DOVECOT = """\
+# As Debian's own, with the names of an account at delivery and at login, by the version of Dovecot.
+DOVECOT, CUT, WHOLE = {"2.3": ("""\
 protocols = imap lmtp
 mail_location = mbox:~/mail:INBOX=/var/mail/%u
 ssl = no
@@ -26,7 +28,24 @@ userdb {
   driver = passwd
 }
 !include conf.d/*.conf
-"""
+""", "%Ln", "%Lu"), "2.4": ("""\
+dovecot_config_version = 2.4.0
+dovecot_storage_version = 2.4.0
+protocols {
+  imap = yes
+  lmtp = yes
+}
+mail_driver = mbox
+mail_home = /home/%{user | username}
+mail_path = %{home}/mail
+mail_inbox_path = /var/mail/%{user}
+ssl = no
+passdb pam {
+}
+userdb passwd {
+}
+!include conf.d/*.conf
+""", "%{user | username | lower}", "%{user | lower}")}[version()]
 
 
 class Etc:
@@ -92,7 +111,7 @@ def test_system_users(etc):
     assert "hook = lmtp; system users" in shown
     assert "that is the same place" in shown
     assert "+mailbox_transport_maps = pipemap:{unix:passwd.byname, regexp:" in shown
-    assert "+  auth_username_format = %Ln" in shown
+    assert f"+  auth_username_format = {CUT}\n" in shown and "another at login" not in shown
     assert "+system_users = yes" in shown and "+mail_users =\n" in shown
     assert etc.read("postfix/main.cf") == MAIN and os.listdir(f"{etc.folder}/dovecot/conf.d") == ["10-mail.conf"]
 
@@ -124,8 +143,22 @@ def test_virtual_where_the_domain_is_cut(etc):
     etc.write("postfix/main.cf", MAIN + "virtual_mailbox_domains = example.org\n"
               "virtual_transport = lmtp:unix:private/dovecot-lmtp\n")
     etc.write("dovecot/dovecot.conf", DOVECOT + "mail_uid = mail\n")
-    etc.write("dovecot/conf.d/20-lmtp.conf", "protocol lmtp {\n  auth_username_format = %Ln\n}\n")
-    assert "+  auth_username_format = %Lu" in etc.dry()
+    etc.write("dovecot/conf.d/20-lmtp.conf", f"protocol lmtp {{\n  auth_username_format = {CUT}\n}}\n")
+    shown = etc.dry()
+    assert f"+  auth_username_format = {WHOLE}\n" in shown
+    assert "an account has one name at delivery and another at login" in shown
+
+
+def test_modules_that_are_loaded_already(etc):
+    """Ours come beside those that are there, globally or in the protocol."""
+    blocks = {"2.3": ("mail_plugins = quota acl\n", "  mail_plugins = $mail_plugins sieve\n"),
+              "2.4": ("mail_plugins {\n  quota = yes\n  acl = yes\n}\n", "  mail_plugins {\n    sieve = yes\n  }\n")}
+    everywhere, here = blocks[version()]
+    etc.write("dovecot/dovecot.conf", DOVECOT.replace("ssl = no\n", "ssl = no\n" + everywhere))
+    etc.write("dovecot/conf.d/20-lmtp.conf", f"protocol lmtp {{\n{here}}}\n")
+    assert "notify" in etc.dry()
+    for protocol, wanted in (("lmtp", ["acl", "quota", "sieve"]), ("imap", ["acl", "quota"])):
+        assert sorted(etc.bash(f"find_servers; plugins {protocol}").stdout.split()) == wanted
 
 
 def test_dovecot_on_another_host(etc):
@@ -179,6 +212,56 @@ def test_nobody_to_ask(etc):
     done = etc.setup("--contact", "mailto:postmaster@example.org")
     assert done.returncode == 64 and "--yes" in done.stderr
     assert etc.read("postfix/main.cf") == MAIN
+
+
+# What doctor sees.
+
+def doctor(etc, check):
+    """What one of its looks finds: `level topic what` for each line."""
+    return etc.bash("""
+. libexec/checks.bash
+config=$PWD/mailbell/mailbell.conf
+good() { echo good "$@"; }
+notice() { echo notice "$@"; }
+problem() { echo problem "$@"; }
+""" + check).stdout.splitlines()
+
+
+def test_doctor_and_a_domain_that_is_cut(etc):
+    """Two names of one account are a problem with virtual users, and none with users of the system."""
+    etc.write("mailbell/mailbell.conf", "vapid_contact = mailto:a@mail.test\n")
+    line, = doctor(etc, "check_names")
+    assert line == "good dovecot an account has the same name at delivery and at login"
+    etc.write("dovecot/conf.d/20-lmtp.conf", f"protocol lmtp {{\n  auth_username_format = {CUT}\n}}\n")
+    line, = doctor(etc, "check_names")
+    assert line.startswith(f"problem dovecot auth_username_format is {CUT} in protocol lmtp, and {WHOLE} in")
+    etc.write("mailbell/mailbell.conf", "vapid_contact = mailto:a@mail.test\nsystem_users = yes\n"
+              "account_format = localpart\n")
+    assert doctor(etc, "check_names") == []
+
+
+def test_doctor_and_modules_of_another_dovecot(etc):
+    """Which Dovecot a module was built for is read from its file."""
+    os.mkdir(f"{etc.folder}/modules")
+    for name, abi in (("lib15_notify_plugin", "2.4.ABIv1"), ("lib20_mailbell_plugin", "2.3.ABIv19(2.3.19.1)"),
+                      ("lib21_imap_mailbell_plugin", "2.4.ABIv1(2.4.1)")):
+        etc.write(f"modules/{name}.so", f"\0some octets\0{abi}\0and others\0")
+    line, = doctor(etc, "check_abi")
+    assert line.startswith("problem dovecot lib20_mailbell_plugin.so was built for Dovecot's ABI 2.3.ABIv19, "
+                           "and this one has 2.4.ABIv1")
+
+
+@pytest.mark.parametrize("milters, default, found", [
+    ("{ unix:mailbell/milter, default_action=accept }", "shutdown", False),
+    ("unix:mailbell/milter", "shutdown", True), ("unix:mailbell/milter", "tempfail", True),
+    ("unix:mailbell/milter", "accept", False)])
+def test_doctor_and_a_milter_without_its_own_action(etc, milters, default, found):
+    """milter_default_action is tempfail in Postfix 3.7 and shutdown in 3.10: both stop mail."""
+    etc.write("postfix/main.cf", f"{MAIN}smtpd_milters = {milters}\nmilter_default_action = {default}\n")
+    etc.write("mailbell/mailbell.conf", "vapid_contact = mailto:a@mail.test\nhook = milter\n"
+              "milter_listen = 127.0.0.1:1\n")
+    lines = [line for line in doctor(etc, "check_milter") if line.startswith("problem postfix")]
+    assert [f"milter_default_action = {default}" in line for line in lines] == [True] * found, lines
 
 
 # Taking back.
