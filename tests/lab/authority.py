@@ -51,7 +51,8 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([_alternative(host) for host in hosts])
         certificate = self._sign(_name(label), key.public_key(), [
-            (x509.BasicConstraints(ca=False, path_length=None), True), (names, False)], days)
+            (x509.BasicConstraints(ca=False, path_length=None), True), (names, False),
+            (x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), False)], days)
         chain = os.path.join(self.folder, f"{label}.pem")
         secret = os.path.join(self.folder, f"{label}.key")
         self._write(chain, certificate)
