@@ -2,9 +2,12 @@
 
     python3 tests/setup/fresh.py        makes it, where it is not there: two or three minutes
 
-The mirror is the host's own, as apt names it.
+The mirror is the host's own, as apt names it.  contrib/check-deb makes its own: MAILBELL_FRESH is that
+tarball, and MAILBELL_PACKAGES a folder of mailbell's packages.
 """
 
+import contextlib
+import glob
 import os
 import shlex
 import shutil
@@ -15,6 +18,7 @@ import tempfile
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PACKAGES = ("postfix dovecot-imapd dovecot-lmtpd dovecot-sieve ca-certificates procps diffutils "
             "libdb5.3 libcurl4 libinih1 libjansson4 libmilter1.0.1").split()
+PACKAGES_OF_OURS = os.environ.get("MAILBELL_PACKAGES")
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C",
                "DEBIAN_FRONTEND": "noninteractive", "HOME": "/root", "TERM": "dumb"}
 
@@ -26,7 +30,8 @@ def release():
 
 
 def tarball():
-    return f"{os.environ.get('MAILBELL_CACHE', '/var/tmp')}/mailbell-fresh-{release()}.tar"
+    return (os.environ.get("MAILBELL_FRESH") or
+            f"{os.environ.get('MAILBELL_CACHE', '/var/tmp')}/mailbell-fresh-{release()}.tar")
 
 
 def mirror():
@@ -50,6 +55,16 @@ class Host:
         for argv in (["mount", "-t", "proc", "proc", f"{self.folder}/proc"],
                      ["mount", "--bind", "/dev", f"{self.folder}/dev"]):
             subprocess.run(argv, check=True)
+
+    def install(self, folder):
+        """The packages in a folder of ours: apt has what they depend on, and asks nobody for it."""
+        inside = self.path("/packages")
+        shutil.rmtree(inside, ignore_errors=True)
+        os.mkdir(inside)
+        names = [shutil.copy(path, inside) for path in sorted(glob.glob(f"{folder}/*.deb"))]
+        self.good("apt-get", "-q", "-y", "install", "--no-install-recommends",
+                  *[path[len(self.folder):] for path in names], timeout=600)
+        shutil.rmtree(inside)
 
     def unmount(self):
         for name in ("dev", "proc"):
@@ -79,6 +94,21 @@ class Host:
         done = self.run(*argv, **more)
         assert done.returncode == 0, f"{shlex.join(argv)}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout
+
+
+@contextlib.contextmanager
+def unpacked(tarball_path):
+    """A new machine of a tarball, for as long as it is used."""
+    folder = tempfile.mkdtemp(prefix="mbroot.", dir="/tmp")
+    subprocess.run(["tar", "-C", folder, "-xpf", tarball_path], check=True)
+    os.chmod(folder, 0o755)
+    host = Host(folder)
+    host.mount()
+    try:
+        yield host
+    finally:
+        host.unmount()
+        shutil.rmtree(folder)
 
 
 def make():
