@@ -154,6 +154,7 @@ bench_has = $(if $(bench_pkg_$(1)),$(shell $(PKG) --exists $(bench_pkg_$(1)) && 
 BENCH_TOOLS = $(foreach t,$(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c)),$(if \
             $(call bench_has,$(t)),$(B)/bench/$(t)))
 
+$(B)/bench/envelope $(B)/bench/gmime: $(wildcard tests/bench/headers/*.c tests/bench/headers/*.h)
 $(B)/bench/sink: $(wildcard tests/bench/sink/*.c tests/bench/sink/*.h)
 $(B)/bench/%: tests/bench/%.c $(B)/daemon.a $(B)/lib.a
 	@mkdir -p $(@D)

@@ -1,0 +1,99 @@
+"""Header blocks for the benchmarks: of each shape, in each size, the same ones every time."""
+
+import random
+
+SIZES = [1 << n for n in range(9, 17)]          # 0.5 to 64 KiB
+WORDS = ("report meeting invoice garden train letter window morning paper river summer coffee "
+         "question answer budget harbour lantern museum orchard pepper").split()
+TOP = ("Return-Path: <bounce-{n}@list.example.org>\r\n"
+       "Received: from mx.example.org (mx.example.org [192.0.2.7])\r\n"
+       "\tby mail.example.net (Postfix) with ESMTPS id 4jYSd65W3Gz1b{n:04}\r\n"
+       "\tfor <user{n}@example.net>; Mon, 02 Mar 2026 10:{m:02}:00 +0100 (CET)\r\n"
+       "Date: Mon, 2 Mar 2026 10:{m:02}:00 +0100\r\n"
+       "From: {name} <{local}@example.org>\r\n"
+       "To: \"User, {n}\" <user{n}@example.net>\r\n"
+       "Message-ID: <{n}.{m}.bench@example.org>\r\n"
+       "MIME-Version: 1.0\r\n")
+HOSTILE = ("To: " + "(" * 200, "To: " + '"' * 201, "From: " + "<" * 200, "Cc: " + "a:b;" * 50,
+           "Subject: " + "=?utf-8?q?" * 20, "Subject: " + "\\" * 200, "Bcc: " + ",;" * 100,
+           "Reply-To: " + "(\\(" * 66, "X: \r\n \r\n \r\n", "Sender: " + "a@[" * 66, ": " * 60,
+           "To: " + ". " * 100, "In-Reply-To: " + "<" * 100, "Date: " + "\t\r\n " * 50)
+
+
+def _words(rng, count):
+    return " ".join(rng.choice(WORDS) for _ in range(count))
+
+
+def _filler(rng):
+    """Fields that an ENVELOPE does not need, as real mail has most of them."""
+    kind = rng.randrange(3)
+    if kind == 0:
+        host = rng.choice(WORDS)
+        return (f"Received: from {host}.example.org ({host}.example.org [198.51.100.{rng.randrange(250)}])\r\n"
+                f"\tby {rng.choice(WORDS)}.example.net with ESMTPS id {rng.getrandbits(40):010x}\r\n"
+                f"\t(version=TLS1_3); Mon, 02 Mar 2026 09:{rng.randrange(60):02}:00 +0000\r\n")
+    if kind == 1:
+        return ("DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.org; s=sel;\r\n\tb="
+                + "\r\n\t ".join(f"{rng.getrandbits(256):064x}" for _ in range(5)) + "\r\n")
+    return f"X-{rng.choice(WORDS).title()}-Info: {_words(rng, 8)}\r\n"
+
+
+def _plain(rng):
+    return f"Subject: {_words(rng, 6)}\r\n", _filler
+
+
+def _folded(rng):
+    subject = "\r\n ".join(_words(rng, 2) for _ in range(20))
+    people = ",\r\n\t".join(f"{_words(rng, 2).title()}\r\n <p{i}@example.net>" for i in range(15))
+    return f"Subject: {subject}\r\nCc: {people}\r\n", lambda rng: "X-Long: " + "\r\n ".join(
+        _words(rng, 3) for _ in range(15)) + "\r\n"
+
+
+def _encoded(rng):
+    subject = "\r\n ".join("=?utf-8?B?R3LDvMOfZSBhdXMgS8O2bG4gdW5kIFrDvHJpY2g=?=" for _ in range(6))
+    people = ", ".join(f"=?iso-8859-1?Q?J=FCrgen_{i}?= <p{i}@example.net>" for i in range(10))
+    return f"Subject: {subject}\r\nCc: {people}\r\n", _filler
+
+
+def _groups(rng):
+    people = ",\r\n ".join(
+        f"{rng.choice(WORDS)} {i}: " + ", ".join(f"{w} <{w}{i}@example.net>" for w in WORDS[:5]) + ";"
+        for i in range(8))
+    return f"Subject: {_words(rng, 4)}\r\nCc: {people}\r\n", _filler
+
+
+def _recipients(rng):
+    """As many as fit; from 100 on there is no ENVELOPE of ours."""
+    return "To: x@example.net", lambda rng: f",\r\n {rng.choice(WORDS)} <p{rng.randrange(10**6)}@example.net>"
+
+
+def _hostile(rng):
+    return "", lambda rng: rng.choice(HOSTILE) + "\r\n"
+
+
+SHAPES = {"plain": _plain, "folded": _folded, "encoded": _encoded, "groups": _groups,
+          "recipients": _recipients, "hostile": _hostile}
+GOOD = ("plain", "folded", "encoded", "groups")         # an ENVELOPE comes of each
+
+
+def block(shape, size, seed):
+    """One header block of at most `size` octets, and not much less where the shape allows it; the
+    smallest has what its shape needs and nothing else."""
+    rng = random.Random(f"{shape} {size} {seed}")
+    own, more = SHAPES[shape](rng)
+    text = TOP.format(n=seed, m=rng.randrange(60), name=_words(rng, 2).title(), local=rng.choice(WORDS))
+    text += own
+    while len(text) + len(piece := more(rng)) + 4 <= size:
+        text += piece
+    return (text + ("" if text.endswith("\r\n") else "\r\n") + "\r\n").encode()
+
+
+def blocks(shape, size, count=20):
+    return [block(shape, size, seed) for seed in range(count)]
+
+
+def write(path, blocks):
+    """As tests/bench/headers/headers.h reads them."""
+    with open(path, "wb") as f:
+        for one in blocks:
+            f.write(len(one).to_bytes(4, "big") + one)
