@@ -46,6 +46,8 @@ struct store {
 	struct store_tally subs, records;
 	bool		 dirty;		/* commits since the last checkpoint */
 	int64_t		 checkpoint_ms;
+	int64_t		 room_ms;	/* when the file system was last asked */
+	bool		 full;		/* what it said */
 	char		 said[256];	/* by Berkeley DB, since the last failure */
 };
 

@@ -4,16 +4,25 @@
  * A commit writes the log without a sync: it survives the process.  store_flush syncs the log:
  * then all commits before it survive a power cut.  A group in which anything failed is aborted; the
  * numbers kept in memory go back to what the database says.
+ *
+ * A commit that finds no room for the next file of the log is the end of the environment for this
+ * process.  So no group begins where the file system is all but full.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "daemon/store_int.h"
 #include "lib/clock.h"
 
 #define CHECKPOINT_MS	60000
 #define CHECKPOINT_OCTETS	(16 * 1024 * 1024)
+
+/* What is to be left: two files of the log, and what a checkpoint writes. */
+#define ROOM_OCTETS	(12 * 1024 * 1024)
+#define ROOM_FILES	4
+#define ROOM_LOOK_MS	100
 
 /* Recovery on a full disk says only that it failed; the reason is in what the engine said before. */
 static int
@@ -54,6 +63,22 @@ store_fail(struct store *s, int rc, const char *what, struct err *err)
 	return -1;
 }
 
+/* File systems that do not count their files say 0 of 0. */
+static bool
+has_room(struct store *s)
+{
+	int64_t now_ms = clock_mono_ms();
+	struct statvfs fs;
+
+	if (s->room_ms != 0 && now_ms - s->room_ms < ROOM_LOOK_MS)
+		return !s->full;
+	s->room_ms = now_ms;
+	s->full = statvfs(s->state_dir, &fs) == 0 &&
+	    ((uint64_t)fs.f_bavail * fs.f_frsize < ROOM_OCTETS ||
+	    (fs.f_files > 0 && fs.f_favail < ROOM_FILES));
+	return !s->full;
+}
+
 int
 store_begin(struct store *s, struct err *err)
 {
@@ -61,6 +86,9 @@ store_begin(struct store *s, struct err *err)
 
 	if (s->txn != NULL)
 		return err_set(err, "store: a group is open already");
+	if (!has_room(s))
+		return err_set(err, "store: less than %d MiB or %d files are left for %s%s",
+		    ROOM_OCTETS / (1024 * 1024), ROOM_FILES, s->state_dir, remedy(ENOSPC));
 	if ((rc = s->env->txn_begin(s->env, NULL, &s->txn, 0)) != 0) {
 		s->txn = NULL;
 		return store_fail(s, rc, "begin", err);

@@ -1,6 +1,5 @@
 """The store under kill -9, full disks and failing system calls, by the writer tests/tools/storekill.c."""
 
-import glob
 import os
 import random
 import re
@@ -11,20 +10,14 @@ import time
 
 import pytest
 
-TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from lab import storetool
+
 KILLS = int(os.environ.get("MAILBELL_KILLS", 25))
 
 
 @pytest.fixture(scope="module")
 def tool(tmp_path_factory):
-    """storekill, built from the sources that it tries."""
-    out = str(tmp_path_factory.mktemp("tool") / "storekill")
-    sources = ["tests/tools/storekill.c", "lib/buf.c", "lib/frame.c", "lib/err.c", "lib/clock.c"]
-    sources += sorted(glob.glob("daemon/store*.c", root_dir=TREE))
-    subprocess.run([os.environ.get("CC", "cc"), "-std=c11", "-I.", "-D_GNU_SOURCE", "-g", "-O1",
-                    '-DSYSCONFDIR="/etc/mailbell"', "-o", out, *sources, "-ldb-5.3"],
-                   cwd=TREE, check=True)
-    return out
+    return storetool.build("storekill", tmp_path_factory.mktemp("tool"))
 
 
 @pytest.fixture
@@ -145,7 +138,7 @@ def test_full_disk(tool, tmp_path):
     """Refused with a remedy, nothing broken, and the same process goes on when there is space."""
     folder = str(tmp_path / "small")
     os.mkdir(folder)
-    script = 'mount -t tmpfs -o size=16m none "$1" || exit 99; exec "$2" full "$1"'
+    script = 'mount -t tmpfs -o size=32m none "$1" || exit 99; exec "$2" full "$1"'
     command = ["unshare", "-m"] + ([] if os.geteuid() == 0 else ["-r"])
     done = subprocess.run([*command, "sh", "-c", script, "sh", folder, tool],
                           capture_output=True, text=True, timeout=120)

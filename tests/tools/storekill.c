@@ -253,7 +253,9 @@ full_while_open(struct store *s, const char *dir)
 	if (store_sub_get(s, ACCOUNT, id, &sub, &err) != 1 || store_broken(s))
 		return err_set(&err, "a full disk broke the store");
 	unlink(path);
-	if (write_groups(s, g, g + 50) < g + 50)
+	for (int i = 0; i < 5000 && write_group(s, g) < 0; i++)
+		usleep(1000);		/* it looks for room now and then */
+	if (write_groups(s, g + 1, g + 50) < g + 50)
 		return -1;
 	if (store_flush(s, &err) < 0 || store_checkpoint(s, &err) < 0)
 		return -1;
