@@ -10,12 +10,11 @@ from lab import netns
 from lab.alone import Alone
 from lab.dns import NXDOMAIN, Resolver, bound
 from lab.evil import Counter
+from lab.netns import GOOD
 from lab.pushd import PushService
 from lab.wait import until
 
 pytestmark = pytest.mark.skipif(netns.why_not() is not None, reason=str(netns.why_not()))
-
-GOOD, DEAD = "46.1.1.1", "46.1.1.2"
 
 
 @pytest.fixture(scope="module")
@@ -83,19 +82,10 @@ def test_public(alone, host):       # noqa: F811
     assert phone.next().mails
 
 
-PRIVATE = {
-    "private": [netns.PRIVATE], "loopback": ["127.0.0.1"], "all of loopback": ["127.9.9.9"],
-    "any": ["0.0.0.0"], "own": [netns.HERE], "link local": ["169.254.169.254"],
-    "v6 loopback": ["::1"], "mapped": [f"::ffff:{netns.PRIVATE}"], "mapped own": ["::ffff:127.0.0.1"],
-    "nat64": ["64:ff9b::7f00:1"], "6to4": ["2002:7f00:1::1"], "compatible": ["::127.0.0.1"],
-    "several": [netns.PRIVATE, "127.0.0.1", netns.HERE, "::1"],
-}
-
-
-@pytest.mark.parametrize("kind", PRIVATE)
+@pytest.mark.parametrize("kind", netns.INSIDE)
 def test_private(alone, resolver, forbidden, host, kind):
     """A name that leads inside is refused when the socket is made; the client learns nothing of it."""
-    resolver.names[host] = PRIVATE[kind]
+    resolver.names[host] = netns.INSIDE[kind]
     device = alone.device(endpoint=endpoint(alone.push, host))
     reply = alone.ask(device)
     assert reply.ok and netns.PRIVATE not in str(reply)
@@ -105,24 +95,16 @@ def test_private(alone, resolver, forbidden, host, kind):
     assert alone.say(device, f"LWEBPUSH {device.id}").lines("WEBPUSH")[0].endswith(" NIL")
 
 
-MIXED = {
-    "public first": [GOOD, "127.0.0.1", netns.PRIVATE],
-    "private first": [netns.PRIVATE, "127.0.0.1", GOOD],
-    "v6 own": ["::1", GOOD],
-    "dead public first": [DEAD, "127.0.0.1", netns.HERE],
-}
-
-
-@pytest.mark.parametrize("kind", MIXED)
+@pytest.mark.parametrize("kind", netns.MIXED)
 def test_mixed(alone, resolver, forbidden, host, kind):
     """Of mixed addresses the public ones alone are tried."""
-    resolver.names[host] = MIXED[kind]
+    resolver.names[host] = netns.MIXED[kind]
     device = alone.device(endpoint=endpoint(alone.push, host))
     assert alone.ask(device).ok
-    if GOOD in MIXED[kind]:
+    if GOOD in netns.MIXED[kind]:
         alone.push.wait(device.endpoint, 1, 20)
     row = alone.until_show(device, waiting=0)
-    assert (row["last_answer"] == "201") == (GOOD in MIXED[kind]), row
+    assert (row["last_answer"] == "201") == (GOOD in netns.MIXED[kind]), row
     assert not any(counter.connections for counter in forbidden.values())
 
 

@@ -6,6 +6,7 @@ import subprocess
 import threading
 
 from lab import accounts, clock, storetool
+from lab.alone import Verbs
 from lab.frames import frame
 from lab.smalldisk import SmallDisk
 from lab.wait import until
@@ -20,42 +21,61 @@ DAY, YEAR = 86400, 365 * 86400
 def full_disk(site, this):
     """Inserts are refused and counted, mail is unaffected, and it heals when there is room."""
     people = this.people(4, devices=2)
-    site.lab.mailbell.daemon.stop()
     for fault in ("fill", "fill_inodes"):
-        with SmallDisk(site.lab.mailbell.state_dir, size="64m", nr_inodes=500) as disk:
-            with daemon(site):
+        site.lab.mailbell.daemon.stop()
+        with SmallDisk(site.lab.mailbell.state_dir, size="64m", nr_inodes=200) as disk:
+            try:
+                site.lab.mailbell.start_daemon()
                 with this.traffic(people, rate=20) as traffic:
-                    traffic.more(5)
-                    getattr(disk, fault)()
-                    traffic.more(10)
-                    if fault == "fill":
-                        refused(site, this)
-                    site.lab.mailbell.daemon.kill()
-                    this.killed(repeats=20)
-                    starts_or_says_why(site, this)
-                    traffic.more(10)
+                    while_full(site, this, traffic, lambda: getattr(disk, fault)())
                     disk.free()
                 heals(site, this)
                 site.reckon(this.ledger)
-        site.lab.mailbell.daemon.stop()
+            finally:
+                site.lab.mailbell.daemon.stop()
+        site.lab.mailbell.start_daemon()
 
 
-def refused(site, this):
-    """A client is told the truth, and the operator, too."""
-    def full():
-        with site.lab.imap(site.lab.user()) as imap:
-            return (reply := site.lab.device().webpush(imap)).status != "OK" and reply
-    # What Berkeley DB has still to itself is used up first.
-    reply = until(full, 20, "WEBPUSH is refused")
-    this.check((reply.status, reply.code) == ("NO", "UNAVAILABLE"), f"a full disk: {reply}")
+def while_full(site, this, traffic, fill):
+    """Mail goes on, clients are told the truth, and a daemon that is killed starts or says why not."""
+    user, device = site.lab.user(), site.lab.device()
+    with Verbs(site.lab.mailbell.run_dir, user) as verbs:
+        assert device.webpush(verbs).ok
+        traffic.more(5)
+        fill()
+        # What the store has still to itself is used up first.
+        reply = until(lambda: write_on(verbs, device), 20, "SILWEBPUSH is refused")
+        for _ in range(5):
+            write_on(verbs, device)
+    this.check(reply.startswith(b"NO [UNAVAILABLE]"), f"a full disk: {reply}")
+    with site.lab.imap(user) as imap:
+        reply = site.lab.device().webpush(imap)
+        this.check((reply.status, reply.code) == ("NO", "UNAVAILABLE"), f"a full disk: {reply}")
+        this.check(imap.command("LWEBPUSH *").ok, "nothing can be read, either")
     this.check(status(site)["store_errors"] > 0, "status counts nothing of a full disk")
+    traffic.more(10)
+    site.lab.mailbell.daemon.kill()
+    this.killed(repeats=20)
+    starts_or_says_why(site, this)
+    traffic.more(10)
+
+
+def write_on(verbs, device, count=200):
+    """So many changes at once: what was said to the first that was refused."""
+    for n in range(count):
+        verbs.send("VERB", [device.id, str(1000 + n % 2)], USER=verbs.user, SESSION="session",
+                   NAME="SILWEBPUSH")
+    said = [verbs.read().tagged for _ in range(count)]
+    return next((one for one in said if not one.startswith(b"OK")), None)
 
 
 def starts_or_says_why(site, this):
     """A start on a full disk works, or ends with a sentence."""
     process = site.lab.mailbell.daemon
+    ready = process.tail(10000).count("is ready")
     process.start()
-    until(lambda: not process.running or "is ready" in process.tail(1), 20, "it starts, or it does not")
+    until(lambda: not process.running or process.tail(10000).count("is ready") > ready, 20,
+          "it starts, or it does not")
     if not process.running:
         this.check(process.child.returncode > 0, f"it ended by signal {-process.child.returncode}")
         this.check("space" in process.tail(3), f"no word of the disk: {process.tail(3)}")
@@ -68,7 +88,8 @@ def heals(site, this):
         this.check(site.lab.device().webpush(imap).ok, "there is room again, and WEBPUSH is refused")
 
 
-CALLS = (("pwrite64", 300), ("write", 300), ("fdatasync", 12), ("rename", 3), ("ftruncate", 4))
+# A call, and how many of it a short life of mailbelld makes.
+CALLS = (("pwrite64", 30), ("write", 60), ("fdatasync", 8), ("rename", 3))
 
 
 @row("F9", "EIO, ENOSPC at the Nth write, fdatasync, rename", share=2)
@@ -112,10 +133,10 @@ def traced(site, this, traffic, acknowledged, prefix):
     process = site.lab.mailbell.daemon
     argv = process.argv
     process.argv = [*prefix, *argv]
+    said = process.tail(10000).count("is ready")
     process.start()
     process.argv = argv
-    said = process.tail(200).count("is ready")
-    until(lambda: not process.running or process.tail(200).count("is ready") > said, 30,
+    until(lambda: not process.running or process.tail(10000).count("is ready") > said, 30,
           "it starts, or it does not")
     traffic.more(5)
     if process.running:

@@ -16,7 +16,7 @@ LDA = "/usr/lib/dovecot/dovecot-lda"
 PASSWORD = "secret"
 DOMAIN = "lab.test"
 NAMED = ("alice", "bob", "carol", "dave", "erin", "frank")
-NUMBERED = 400                      # user000@lab.test ..., for tests that want one of their own
+NUMBERED = 2000                     # user000@lab.test ..., for tests that want one of their own
 FULL = "full"                       # a quota that no mail fits into
 OUR_MODULES = ("lib20_mailbell_plugin.so", "lib21_imap_mailbell_plugin.so")
 

@@ -96,7 +96,7 @@ class Lab:
             shutil.copy(f"{self.source}/{name}", f"{self.build}/{name}")
 
     def _make(self):
-        authority = Authority(self.dir)
+        self.authority = authority = Authority(self.dir)
         smtp, imap, imaps, lmtp, proxy = free_ports(5)
         self.push = PushService(authority)
         self.push.port = free_ports(1)[0]

@@ -15,6 +15,22 @@ HERE = "45.83.0.1"              # the daemon's own address
 GATE = "45.83.0.2"              # there
 PUBLIC = "46.0.0.0/8"           # every address of it is there
 PRIVATE = "10.66.0.1"           # there, too: it could be reached, and must not be
+GOOD, DEAD = "46.1.1.1", "46.1.1.2"     # there, and nobody listens on the second
+
+# What a name may turn into that leads inside, and what has a public address in it, too.
+INSIDE = {
+    "private": [PRIVATE], "loopback": ["127.0.0.1"], "all of loopback": ["127.9.9.9"],
+    "any": ["0.0.0.0"], "own": [HERE], "link local": ["169.254.169.254"],
+    "v6 loopback": ["::1"], "mapped": [f"::ffff:{PRIVATE}"], "mapped own": ["::ffff:127.0.0.1"],
+    "nat64": ["64:ff9b::7f00:1"], "6to4": ["2002:7f00:1::1"], "compatible": ["::127.0.0.1"],
+    "several": [PRIVATE, "127.0.0.1", HERE, "::1"],
+}
+MIXED = {
+    "public first": [GOOD, "127.0.0.1", PRIVATE],
+    "private first": [PRIVATE, "127.0.0.1", GOOD],
+    "v6 own": ["::1", GOOD],
+    "dead public first": [DEAD, "127.0.0.1", HERE],
+}
 _CLONE_NEWNET = 0x40000000
 
 
