@@ -72,7 +72,7 @@ class Run:
             self._revive(site)
         self._print(row, tally)
         if row.broken:
-            print(site.lab.tails())
+            print(site.lab.tails(), flush=True)
 
     @staticmethod
     def _revive(site):
@@ -97,12 +97,12 @@ class Run:
                   f"{tally.repeated} pushes came again, allowed {row.repeats_allowed}")
 
     def _print(self, row, tally):
-        self.mails += tally.tried if tally else 0
+        self.mails += row.tried + (tally.tried if tally else 0)
         self.kills += row.kill_count
         self.results.append((row.spec.name + (" plain" if row.site.plain else ""), not row.broken))
         words = row.spec.plain if row.site.plain else row.spec.words
         cells = ("-",) * 8 if tally is None else (
-            tally.tried, len(tally.lost), len(tally.altered), len(tally.doubled),
+            row.tried + tally.tried, len(tally.lost), len(tally.altered), len(tally.doubled),
             tally.rings - len(tally.silent), len(tally.silent), tally.repeated, f"{tally.worst:.2f}s")
         print(FORM.format(row.spec.name, words[:43], *cells, row.kill_count,
                           f"{time.monotonic() - row.began:.0f}", "kept" if not row.broken else "BROKEN"))

@@ -74,6 +74,7 @@ class Ledger:
         self.serial = 0
         self.people = {}        # by address
         self.mails = {}         # by id
+        self.copies = []        # what was in mailboxes that are not there any more
         self.lock = threading.Lock()
 
     def add(self, people):

@@ -63,6 +63,7 @@ class Row:
         self.began = time.monotonic()
         self.mark = site.mark()
         self.kill_count = 0
+        self.tried = 0                  # mails and conversations that the ledger does not know
         self.doubles_allowed = 0        # mails that may be there twice
         self.repeats_allowed = 0        # pushes of one mail that may come twice
         self.silence_allowed = 0        # mails that may ring nobody

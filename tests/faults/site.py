@@ -58,12 +58,26 @@ class Site:
         unix = socket.socket(socket.AF_UNIX)
         unix.bind(self.lab.proxy_socket)
         os.chmod(self.lab.proxy_socket, 0o666)
-        unix.listen(128)
-        tcp = socket.create_server(("127.0.0.1", self.lab.proxy_port), backlog=128)
+        unix.listen(1024)
+        tcp = socket.create_server(("127.0.0.1", self.lab.proxy_port), backlog=1024)
         for one in (unix, tcp):
             self.lab.closing.callback(one.close)
         proxy.listening = [unix, tcp]
-        self.lab.mailbell.start_proxy(self.lab.proxy_socket)
+        self.start_proxy()
+
+    @contextlib.contextmanager
+    def few_descriptors(self, process, count, start):
+        """A program that start() starts has so many at most as long as the block lasts."""
+        argv = process.argv
+        process.argv = ["/bin/sh", "-c", f'ulimit -n {count}; exec "$@"', "sh", *argv]
+        try:
+            process.stop()
+            start()
+            yield
+        finally:
+            process.argv = argv
+            process.stop()
+            start()
 
     def whole(self):
         """Puts back everything that a row may have left broken."""
@@ -132,7 +146,12 @@ class Site:
     def kill_proxy(self):
         """kill -9 of the proxy's parent; another is started at once, as systemd does."""
         self.lab.mailbell.proxy.kill()
+        self.start_proxy()
+
+    def start_proxy(self):
+        """It is ready when its workers are: its sockets listen all the time."""
         self.lab.mailbell.start_proxy(self.lab.proxy_socket)
+        self.workers()
 
     def kill_daemon(self):
         """kill -9 of mailbelld, and a new one: the seconds until it serves again."""
@@ -231,6 +250,7 @@ class Site:
 
     def copies(self, ledger):
         """Every message in the mailboxes of a ledger's people."""
+        yield from ledger.copies
         for address in ledger.people:
             yield from self.mailbox(address)
 

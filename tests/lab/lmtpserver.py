@@ -13,8 +13,8 @@ import threading
 from dataclasses import dataclass
 
 STRICT = re.compile(rb"(?:\A|\r\n)\.\r\n")
-# Whatever any server has ever taken for the end of data.
-LOOSE = re.compile(rb"(?:\A|\r\n|\n|\r)\.(?:\r\n|\n|\r)")
+# As Dovecot 2.3: a bare LF is a line end, too.
+LOOSE = re.compile(rb"(?:\A|\r?\n)\.\r?\n")
 
 
 @dataclass

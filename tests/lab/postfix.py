@@ -148,12 +148,12 @@ class Postfix:
             smtp.ehlo()
             return send_in(smtp, recipients, message, sender, options)
 
-    def outcomes(self, queue_id):
-        """What became of each recipient so far, in the order of the log."""
+    def outcomes(self, queue_id, text=None):
+        """What became of each recipient so far, in the order of the log, or of a piece of it."""
         pattern = (rf"{queue_id}: to=<([^>]*)>(?:, orig_to=<([^>]*)>)?, relay=([^,]*), .*?"
                    r"dsn=([^,]*), status=(\w+) \((.*)\)")
         return [Outcome(m[1], m[2] or m[1], m[3], m[4], m[5], m[6])
-                for m in re.finditer(pattern, self._text())]
+                for m in re.finditer(pattern, text if text is not None else self._text())]
 
     def done(self, queue_id, timeout=30):
         """Waits until a message has left the queue: the outcome for each recipient."""
