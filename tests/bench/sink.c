@@ -161,10 +161,10 @@ listen_on(struct loop_watch *w, const char *host, in_port_t port)
 static void
 print_counts(const struct counts *c)
 {
-	printf("{\"connections\": %" PRIu64 ", \"h2_connections\": %" PRIu64 ", \"requests\": %" PRIu64
-	    ", \"octets\": %" PRIu64 ", \"good\": %" PRIu64 ", \"bad\": %" PRIu64 ", \"resets\": %" PRIu64
-	    ", \"goaways\": %" PRIu64 "}\n", c->connections, c->h2_connections, c->requests, c->octets,
-	    c->good, c->bad, c->resets, c->goaways);
+	printf("{\"connections\": %" PRIu64 ", \"h2_connections\": %" PRIu64 ", \"most\": %" PRIu64
+	    ", \"requests\": %" PRIu64 ", \"octets\": %" PRIu64 ", \"good\": %" PRIu64 ", \"bad\": %" PRIu64
+	    ", \"resets\": %" PRIu64 ", \"goaways\": %" PRIu64 "}\n", c->connections, c->h2_connections,
+	    c->most, c->requests, c->octets, c->good, c->bad, c->resets, c->goaways);
 	fflush(stdout);
 }
 

@@ -21,6 +21,7 @@ end(struct conn *c)
 	nghttp2_session_del(c->h2);
 	buf_clear(&c->in);
 	buf_clear(&c->out);
+	c->sink->counts.open -= c->greeted;
 	c->over = true;
 	conn_let_go(c);
 }
@@ -105,6 +106,14 @@ conn_flush(struct conn *c)
 		loop_change(c->sink->loop, &c->watch, EPOLLIN | (rc == 0 ? EPOLLOUT : 0));
 }
 
+static void
+count_connection(struct counts *counts)
+{
+	counts->connections++;
+	if (++counts->open > counts->most)
+		counts->most = counts->open;
+}
+
 /* 1: done; 0: more is to come; -1: broken. */
 static int
 greet(struct conn *c)
@@ -118,7 +127,7 @@ greet(struct conn *c)
 		return why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE ? 0 : -1;
 	}
 	c->greeted = true;
-	c->sink->counts.connections++;
+	count_connection(&c->sink->counts);
 	SSL_get0_alpn_selected(c->ssl, &chosen, &len);
 	if (len == 2 && memcmp(chosen, "h2", 2) == 0) {
 		c->sink->counts.h2_connections++;

@@ -35,6 +35,7 @@ struct options {
 
 struct counts {
 	uint64_t	 connections, h2_connections;
+	uint64_t	 open, most;		/* connections now, and at one time */
 	uint64_t	 requests, octets;	/* whole requests; octets that TLS gave */
 	uint64_t	 good, bad;		/* answers */
 	uint64_t	 resets;		/* RST_STREAM that came */
