@@ -38,8 +38,8 @@ class Closed(EOFError):
 
 
 class ImapClient:
-    def __init__(self, port, user=None, password="secret", tls=None, timeout=20):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout)
+    def __init__(self, port, user=None, password="secret", tls=None, timeout=20, host="127.0.0.1"):
+        self.socket = socket.create_connection((host, port), timeout)
         if tls is not None:
             self.socket = tls.wrap_socket(self.socket, server_hostname="127.0.0.1")
         self.stream = self.socket.makefile("rb")
