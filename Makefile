@@ -47,7 +47,7 @@ ADMIN_OBJ = $(call obj,$(filter-out admin/main.c,$(wildcard admin/*.c)))
 
 UNIT      = $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all modules check unit component system faults check-setup fuzz fuzz-run fuzz-replay bench deb lint format install uninstall clean
+.PHONY: all modules check unit component system differential faults check-setup fuzz fuzz-run fuzz-replay bench deb lint format install uninstall clean
 all: $(PROGRAMS) modules
 modules: $(MODULES)
 
@@ -116,6 +116,12 @@ check: unit component system
 faults: all
 	$(Q)MAILBELL_BUILD=$(abspath $(B)) PYTHONPATH=tests /usr/bin/python3 -B -m faults
 export FAULTS FAULTS_S FAULTS_SEED FAULTS_SHORT FAULTS_TAP FAULTS_MAILS FAULTS_KILLS
+
+# The same LMTP conversations with Dovecot alone and through mailbell-lmtp: `make differential DIFF_N=3000`.
+DIFF_N   ?= 3000
+differential: all
+	$(Q)MAILBELL_BUILD=$(abspath $(B)) DIFF_N=$(DIFF_N) DIFF_SEED=$(DIFF_SEED) \
+	    /usr/bin/python3 -B -m pytest -q -s -p no:cacheprovider tests/system/test_differential.py
 
 # On a fresh Debian with stock Postfix and Dovecot; the first time it has to be made, by debootstrap.
 check-setup: all
