@@ -92,6 +92,16 @@ put_text(struct buf *out, const char *name, const char *text)
 		wire_row_text(out, name, slice_of(text));
 }
 
+/* What has to be there is written also where it is empty. */
+static void
+put_member_text(struct buf *out, const struct dump_member *f, const char *text)
+{
+	if (f->needed)
+		wire_row_text(out, f->name, slice_of(text));
+	else
+		put_text(out, f->name, text);
+}
+
 static void
 put_octets(struct buf *out, const struct dump_member *f, const uint8_t *octets)
 {
@@ -134,7 +144,7 @@ put_field(struct buf *out, const struct dump_member *f, const struct dump *d)
 
 	switch (f->shape) {
 	case DUMP_TEXT:
-		put_text(out, f->name, at);
+		put_member_text(out, f, at);
 		break;
 	case DUMP_OCTETS:
 		put_octets(out, f, at);

@@ -9,9 +9,9 @@
 #include "lib/base64url.h"
 
 #define MEMBERS_MAX	64	/* a set of them is 64 bits */
+#define DIGITS_MAX	18	/* of a number that int64_t always holds */
 
 /* Values: 0, or -1 where it is none of its shape */
-
 
 static int
 get_text(struct slice text, char *out, size_t size)
@@ -50,12 +50,14 @@ static int
 get_digits(struct slice word, int64_t *out)
 {
 	*out = 0;
+	if (word.len == 0 || word.len > DIGITS_MAX)
+		return -1;
 	for (size_t i = 0; i < word.len; i++) {
 		if (word.p[i] < '0' || word.p[i] > '9')
 			return -1;
 		*out = *out * 10 + (word.p[i] - '0');
 	}
-	return word.len == 0 || word.len > 18 ? -1 : 0;
+	return 0;
 }
 
 static int

@@ -90,12 +90,14 @@ test_bare(void **state)
 	(void)state;
 	sub.state = SUB_UNACKNOWLEDGED;
 	sub.n_tokens = 0;
+	sub.key[0] = '\0';	/* but for what has to be there */
 	buf_init(&b, FRAME_MAX_ROW);
 	dump_put_subscription(&b, &sub, &delivery);
 	assert_int_equal(read_back(&b, &d, &err), 0);
 	got = &d.delivery;
 	assert_int_equal(d.sub.state, SUB_UNACKNOWLEDGED);
 	assert_int_equal(d.sub.n_tokens, 0);
+	assert_string_equal(d.sub.key, "");
 	assert_int_equal(got->last_success | got->silent_until | got->told_count, 0);
 	buf_clear(&b);
 }
@@ -196,6 +198,7 @@ test_bad_texts(void **state)
 	static const struct cell cells[] = {
 		{ "tokens", "x", 0 }, { "tokens", "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE", 0 },
 		{ "tokens", "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE -1", 0 },
+		{ "tokens", "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE 12345678901234567890123456", 0 },
 		{ "told_key", "123", 0 }, { "told_key", "ABCDEFABCDEFABCD", 0 }, { "as_sync", NULL, 2 },
 		{ "p256dh", "AAAA", 0 }, { "auth", "", 0 }, { "state", "newer", 0 },
 	};
