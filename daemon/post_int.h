@@ -9,6 +9,8 @@
 
 #include "daemon/post.h"
 
+#define POST_HEADER_MAX	(16 * 1024)	/* octets of an answer's header, interim ones included */
+
 struct side {				/* one multi handle */
 	CURLM		*multi;
 	struct post	*post;
@@ -41,6 +43,11 @@ struct post {
 
 /* All that is set on a transfer that has its url and its side. */
 void	post_setup(struct transfer *t, const struct post_request *request);
+/*
+ * Takes in one line of a response's header, with its line end; status is what the response began with.
+ * false: there is too much of it, and the transfer is to end.
+ */
+bool	post_header(struct transfer *t, const char *line, size_t len, long status);
 /* How it ended; code is libcurl's. */
 enum push_result	post_result(const struct transfer *t, int code);
 

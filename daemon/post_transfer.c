@@ -11,7 +11,6 @@
 
 #include "daemon/post_int.h"
 
-#define HEADER_MAX	(16 * 1024)
 #define BODY_MAX	(4 * 1024)
 #define LIFETIME_S	300
 
@@ -49,28 +48,46 @@ header_value(const char *line, size_t len, const char *name, size_t *value_len)
 	return line;
 }
 
-static size_t
-on_header(char *line, size_t size, size_t n, void *arg)
+/* The empty line behind a header; one of an interim response takes along what it said. */
+static void
+end_header(struct transfer *t, long status)
 {
-	struct transfer *t = arg;
-	size_t len = size * n, value_len;
+	if (t->final)
+		return;
+	t->final = status >= 200;
+	if (!t->final)
+		t->retry_after[0] = '\0';
+}
+
+bool
+post_header(struct transfer *t, const char *line, size_t len, long status)
+{
+	size_t value_len;
 	const char *value;
-	long status = 0;
 
 	t->header_len += len;
-	if (t->header_len > HEADER_MAX)
-		return 0;
-	if (len <= 2 && (line[0] == '\r' || line[0] == '\n')) {
-		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-		t->final = t->final || status >= 200;
-		return len;
+	if (t->header_len > POST_HEADER_MAX)
+		return false;
+	if (len > 0 && len <= 2 && (line[0] == '\r' || line[0] == '\n')) {
+		end_header(t, status);
+		return true;
 	}
 	value = header_value(line, len, "Retry-After", &value_len);
 	if (value != NULL && value_len < sizeof(t->retry_after) && !t->final) {
 		memcpy(t->retry_after, value, value_len);
 		t->retry_after[value_len] = '\0';
 	}
-	return len;
+	return true;
+}
+
+static size_t
+on_header(char *line, size_t size, size_t n, void *arg)
+{
+	struct transfer *t = arg;
+	long status = 0;
+
+	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	return post_header(t, line, size * n, status) ? size * n : 0;
 }
 
 static size_t
