@@ -47,7 +47,7 @@ ADMIN_OBJ = $(call obj,$(filter-out admin/main.c,$(wildcard admin/*.c)))
 
 UNIT      = $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all modules check unit component system differential faults check-setup fuzz fuzz-run fuzz-replay bench deb lint format install uninstall clean
+.PHONY: all modules check unit component system differential faults check-setup fuzz fuzz-run fuzz-merge fuzz-merge-run fuzz-replay fuzz-oracle bench deb lint format install uninstall clean
 all: $(PROGRAMS) modules
 modules: $(MODULES)
 
@@ -142,12 +142,26 @@ $(B)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(FUZZ_LINK)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -o $@ $< tests/fuzz/replay.c $(FUZZ_LINK) $(FUZZ_LIBS)
 
-fuzz:
-	$(Q)$(MAKE) CC=clang SAN=address$(comma)undefined$(comma)fuzzer-no-link fuzz-run
-fuzz-run: $(addprefix $(B)/fuzz/,$(FUZZ))
-	@set -e; for t in $(FUZZ); do d=tests/fuzz/corpus/$${t#fuzz_}; mkdir -p $(B)/found/$$t; echo "== $$t"; \
-	    $(B)/fuzz/$$t -max_total_time=$(FUZZ_S) -timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 \
-	    -artifact_prefix=$(B)/found/ $(B)/found/$$t $$d; done
+# What the IMAP command module takes in, by Dovecot's own parser.
+FUZZ_ARGS  = tests/fuzz/fuzz_imap_args.c imap/imap-args.c
+FUZZ_ARGS_CC = $(CC) $(CPPFLAGS) $(ALL_CFLAGS) -std=gnu11 -isystem /usr/include/dovecot -DHAVE_CONFIG_H \
+             $(if $(shell grep -s 'struct imap_parser_params' /usr/include/dovecot/imap-parser.h),-DIMAP_PARSER_PARAMS)
+FUZZ_ARGS_LIBS = $(B)/lib.a $(ALL_LDFLAGS) -L/usr/lib/dovecot -ldovecot -Wl,-rpath,/usr/lib/dovecot
+
+$(B)/fuzz/fuzz_imap_args: $(FUZZ_ARGS) $(B)/lib.a
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_ARGS_CC) -fsanitize=fuzzer -o $@ $(FUZZ_ARGS) $(FUZZ_ARGS_LIBS)
+$(B)/replay/fuzz_imap_args: $(FUZZ_ARGS) tests/fuzz/replay.c $(B)/lib.a
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_ARGS_CC) -o $@ $(FUZZ_ARGS) tests/fuzz/replay.c $(FUZZ_ARGS_LIBS)
+
+# `make fuzz-merge` takes what was found over into the corpora; `make fuzz-oracle` asks Dovecot about it.
+fuzz fuzz-merge:
+	$(Q)$(MAKE) CC=clang SAN=address$(comma)undefined$(comma)fuzzer-no-link $@-run
+fuzz-run fuzz-merge-run: $(addprefix $(B)/fuzz/,$(FUZZ))
+	@tests/fuzz/run $(if $(filter fuzz-merge-run,$@),merge,fuzz) $(B) $(FUZZ_S) $(FUZZ)
+fuzz-oracle:
+	/usr/bin/python3 -B tests/fuzz/oracle.py tests/fuzz/corpus build/clang-address-undefined-fuzzer-no-link/found
 fuzz-replay: $(addprefix $(B)/replay/,$(FUZZ))
 	@set -e; for t in $(FUZZ); do $(B)/replay/$$t tests/fuzz/corpus/$${t#fuzz_}; done
 
