@@ -57,10 +57,10 @@ class Sink:
 class Dead:
     """Where a push service should be and nobody listens."""
 
-    def __init__(self):
+    def __init__(self, host=HOSTS[0]):
         self.port = free_ports(1)[0]
-        self.hosts = HOSTS[:1]
-        self.prefix = [f"https://{HOSTS[0]}:{self.port}/"]
+        self.hosts = (host,)
+        self.prefix = [f"https://{host}:{self.port}/"]
 
 
 def device_keys():
