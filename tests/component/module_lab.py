@@ -23,7 +23,6 @@ STORAGE = {"2.3": "mail_location = {driver}:~/box\n",
 # One lmtp process for all deliveries, so that what it counts is all there is.
 ONE_PROCESS = "service lmtp {{\n  process_limit = 1\n  {}\n}}\n".format(
     {"2.3": "service_count = 0", "2.4": "restart_request_count = unlimited"}[version()])
-INTERNAL_USER = {"2.3": "$default_internal_user", "2.4": "$SET:default_internal_user"}[version()]
 
 MESSAGE = """\
 Received: from front.example (front.example [192.0.2.1])\r

@@ -7,36 +7,23 @@ import time
 
 import pytest
 
+from lab.dovecot import hibernation
 from lab.imapclient import Closed, Literal
 from lab.wait import until
 from module_daemon import Daemon, frame, ok
-from module_lab import INTERNAL_USER, MailServer
+from module_lab import MailServer
 
 ENDPOINT = "https://push.example.net/push/c4n4ryEndp0int%2F*a]b?x=1"
 P256DH = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"
 AUTH = "BTBZMqHH6r4Tts7J_aSIgg"
 TOKEN = "585078c5-fb8b-4ed0-8e77-474ab08f0a30"
 VERBS = ("GETVAPID", "WEBPUSH", "ACKWEBPUSH", "LWEBPUSH", "SILWEBPUSH")
-# An idle client hibernates, and Dovecot logs each command with its arguments.
-CONFIGURATION = f"""
-log_debug = category=imap
-imap_hibernate_timeout = 1s
-service imap {{
-  unix_listener imap-master {{
-    user = {INTERNAL_USER}
-  }}
-}}
-service imap-hibernate {{
-  unix_listener imap-hibernate {{
-    mode = 0666
-  }}
-}}
-"""
 
 
 @pytest.fixture(scope="module")
 def mail():
-    with MailServer(CONFIGURATION) as server:
+    """An idle client hibernates, and Dovecot logs each command with its arguments."""
+    with MailServer(hibernation()) as server:
         yield server
         log = server.log()
         assert "Panic" not in log and "killed with signal 6" not in log and "Leaked" not in log

@@ -240,6 +240,28 @@ TEMPLATES = {"2.3": DOVECOT_23, "2.4": DOVECOT_24}
 PLUGIN = {"2.3": "{} ", "2.4": "{} = yes\n"}
 NO_ROOM = {"2.3": "userdb_quota_rule=*:bytes=10", "2.4": "userdb_quota_storage_size=10B"}
 
+# Idle IMAP clients hibernate: their process ends, their connection stays.
+HIBERNATION = """
+log_debug = category=imap
+imap_hibernate_timeout = 1s
+service imap {{
+  unix_listener imap-master {{
+    user = {}
+  }}
+}}
+service imap-hibernate {{
+  unix_listener imap-hibernate {{
+    mode = 0666
+  }}
+}}
+"""
+INTERNAL_USER = {"2.3": "$default_internal_user", "2.4": "$SET:default_internal_user"}
+
+
+def hibernation():
+    """What to add to dovecot.conf."""
+    return HIBERNATION.format(INTERNAL_USER[version()])
+
 
 def version():
     shown = subprocess.run(["dovecot", "--version"], check=True, capture_output=True, text=True)
@@ -278,6 +300,7 @@ class Dovecot:
             "storage_plugins": plugins("notify", "mailbell") if with_modules else "",
             "imap_plugins": plugins("imap_mailbell") if with_modules else ""}
         text = re.sub(r"@(\w+)@(?!\w)", lambda match: str(values[match[1]]), TEMPLATES[version()])
+        self.usual = text
         with open(self.config, "w", encoding="ascii") as out:
             out.write(text)
         with open(f"{self.dir}/users", "w", encoding="ascii") as out:
@@ -302,6 +325,13 @@ class Dovecot:
 
     def stop(self):
         self.process.stop()
+
+    def restart(self, extra=""):
+        """Anew, with more settings than usual."""
+        self.stop()
+        with open(self.config, "w", encoding="ascii") as out:
+            out.write(self.usual + extra)
+        self.start()
 
     def tail(self, lines=15):
         return self.process.tail(lines) + tail(self.log, lines)

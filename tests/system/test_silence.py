@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from lab.dovecot import hibernation
 from lab.imapclient import Closed
 from lab.wait import until
 
@@ -108,3 +109,49 @@ def test_two_connections_hold_a_silence(lab, user, phone):
     second.logout()
     with lab.imap(user) as imap:
         until(lambda: phone.third(imap) == "0", 10, "the silence has ended")
+
+
+@pytest.fixture
+def hibernating(lab):
+    """Clients hibernate that idle for a second."""
+    lab.dovecot.restart(hibernation())
+    yield
+    lab.dovecot.restart()
+
+
+def says(lab, user, what):
+    """Whether Dovecot's log has a line on that user's IMAP session."""
+    with open(lab.dovecot.log, encoding="utf-8", errors="replace") as log:
+        return any(what in line and f"({user})" in line for line in log)
+
+
+def idle(client, tag):
+    client.send(f"{tag} IDLE\r\n".encode())
+    client.wait_plus(tag)
+
+
+@pytest.mark.parametrize("end", ["logout", "drop"])
+def test_silence_of_a_client_that_hibernates(lab, hibernating, user, phone, end):
+    """Its process ends, the connection stays, pushes go on; with a silence bound to it, it stays whole."""
+    holder = lab.imap(user)
+    idle(holder, "i1")
+    until(lambda: says(lab, user, "Successfully hibernated"), 15, "it hibernates")
+    lab.deliver(user)
+    assert phone.next().mails
+    holder.send(b"DONE\r\n")
+    assert holder.finish("i1").ok
+    assert holder.command(f"SILWEBPUSH {phone.id} NIL").ok
+    idle(holder, "i2")
+    until(lambda: says(lab, user, "a silence lasts until this connection ends"), 15, "it does not now")
+    lab.deliver(user)
+    with lab.imap(user) as imap:
+        assert phone.third(imap) == UNTIL_END
+    holder.send(b"DONE\r\n")
+    assert holder.finish("i2").ok
+    holder.logout() if end == "logout" else holder.drop()
+    with lab.imap(user) as imap:
+        until(lambda: phone.third(imap) == "0", 10, "the silence has ended")
+    if end == "drop":
+        assert phone.next().syncs
+    lab.deliver(user)
+    assert [uid for _, uid, _ in phone.next().mails] == [3]
