@@ -79,7 +79,7 @@ buf_room(struct buf *b, size_t n)
 }
 
 void
-buf_put(struct buf *b, const void *p, size_t len)
+buf_put_slow(struct buf *b, const void *p, size_t len)
 {
 	uint8_t *room = buf_room(b, len);
 
@@ -87,12 +87,6 @@ buf_put(struct buf *b, const void *p, size_t len)
 		return;
 	memcpy(room, p, len);
 	b->len += len;
-}
-
-void
-buf_octet(struct buf *b, uint8_t octet)
-{
-	buf_put(b, &octet, 1);
 }
 
 void

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "lib/slice.h"
 
@@ -33,8 +34,8 @@ void	buf_wipe(struct buf *b);
 /* Forgets the content and the failure, keeps the memory. */
 void	buf_reset(struct buf *b);
 
-void	buf_put(struct buf *b, const void *p, size_t len);
-void	buf_octet(struct buf *b, uint8_t octet);
+/* What buf_put and buf_octet do where there is not room enough, or the buffer has failed. */
+void	buf_put_slow(struct buf *b, const void *p, size_t len);
 void	buf_text(struct buf *b, const char *text);
 void	buf_slice(struct buf *b, struct slice s);
 void	buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -52,6 +53,26 @@ static inline struct slice
 buf_all(const struct buf *b)
 {
 	return (struct slice){ b->data == NULL ? "" : (const char *)b->data, b->len };
+}
+
+static inline void
+buf_put(struct buf *b, const void *p, size_t len)
+{
+	if (len == 0 || b->failed || len > b->cap - b->len) {
+		buf_put_slow(b, p, len);
+		return;
+	}
+	memcpy(b->data + b->len, p, len);
+	b->len += len;
+}
+
+static inline void
+buf_octet(struct buf *b, uint8_t octet)
+{
+	if (b->len < b->cap && !b->failed)
+		b->data[b->len++] = octet;
+	else
+		buf_put_slow(b, &octet, 1);
 }
 
 #endif

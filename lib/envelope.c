@@ -98,12 +98,14 @@ lower(char ch)
 static enum member
 member_of(const struct header_field *f)
 {
-	/* Most fields are none of the ten: their first letter says so. */
+	/* Most fields are none of the ten: their first letter, or that and their length, says so. */
 	char first = f->name.len == 0 ? '\0' : lower(*f->name.p);
 	enum member m;
 
+	if (first == '\0' || strchr("dsfrtcbim", first) == NULL)
+		return MEMBERS;
 	for (m = 0; m < MEMBERS; m++)
-		if (lower(*names[m].p) == first && header_is(f, names[m]))
+		if (lower(*names[m].p) == first && f->name.len >= names[m].len && header_is(f, names[m]))
 			break;
 	return m;
 }
@@ -148,20 +150,44 @@ is_space(char ch)
 	return ch == ' ' || ch == '\t' || ch == '\r' || ch == '\n';
 }
 
+/* Whether none of eight octets ends a word; where one does, this may say so of those behind it, too. */
+static bool
+inside_word(const char *p)
+{
+	const uint64_t each = UINT64_C(0x0101010101010101);
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return ((v - each * (' ' + 1)) & ~v & each * 0x80) == 0;
+}
+
+static bool
+ends_word(char ch)
+{
+	static const bool ends[256] = {
+		[' '] = true, ['\t'] = true, ['\r'] = true, ['\n'] = true, ['\0'] = true
+	};
+
+	return ends[(unsigned char)ch];
+}
+
 /* Appends the octets up to the next white space; the cursor stands on none. */
 static void
 put_word(struct buf *text, struct header_cursor *c)
 {
-	const char *start = c->p;
+	const char *start = c->p, *p = start, *end = c->end;
 
 	if (*c->p == '\0') {
 		buf_text(text, "\xef\xbf\xbd");	/* U+FFFD */
 		header_cursor_step(c);
 		return;
 	}
-	while (c->p < c->end && !is_space(*c->p) && *c->p != '\0')
-		c->p++;
-	buf_put(text, start, (size_t)(c->p - start));
+	while (end - p >= 8 && inside_word(p))
+		p += 8;
+	while (p < end && !ends_word(*p))
+		p++;
+	c->p = p;
+	buf_put(text, start, (size_t)(p - start));
 	header_cursor_settle(c);
 }
 

@@ -140,7 +140,7 @@ is_dropped(const char *p, const char *end)
 }
 
 void
-header_cursor_settle(struct header_cursor *c)
+header_cursor_settle_fold(struct header_cursor *c)
 {
 	while (c->p < c->end && is_dropped(c->p, c->end))
 		c->p++;

@@ -39,8 +39,16 @@ struct header_cursor {
 	const char	*p, *end;
 };
 
-/* Moves past what is dropped; for who moved p by hand. */
-void	header_cursor_settle(struct header_cursor *c);
+/* Moves past what is dropped, where the cursor stands on a CR or LF. */
+void	header_cursor_settle_fold(struct header_cursor *c);
+
+/* The same, wherever it stands; for who moved p by hand. */
+static inline void
+header_cursor_settle(struct header_cursor *c)
+{
+	if (c->p < c->end && (*c->p == '\r' || *c->p == '\n'))
+		header_cursor_settle_fold(c);
+}
 
 static inline void
 header_cursor_init(struct header_cursor *c, struct slice value)
@@ -54,8 +62,7 @@ static inline void
 header_cursor_step(struct header_cursor *c)
 {
 	c->p++;
-	if (c->p < c->end && (*c->p == '\r' || *c->p == '\n'))
-		header_cursor_settle(c);
+	header_cursor_settle(c);
 }
 
 #endif

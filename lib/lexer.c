@@ -7,16 +7,27 @@
 
 static const char replacement[] = "\xef\xbf\xbd";	/* U+FFFD */
 
+#define BIT(ch)		(UINT64_C(1) << ((ch) & 63))
+
+/* The octets that are no atext, one bit each; from 0x80 on all are. */
+#define NO_ATEXT_LOW	((BIT(33) - 1) | BIT('"') | BIT('(') | BIT(')') | BIT(',') | BIT('.') | BIT(':') | \
+			 BIT(';') | BIT('<') | BIT('>'))
+#define NO_ATEXT_HIGH	(BIT('@') | BIT('[') | BIT('\\') | BIT(']') | BIT(0x7f))
+
+static const uint64_t ends_atom[4] = { NO_ATEXT_LOW, NO_ATEXT_HIGH, 0, 0 };
+static const uint64_t ends_dotted[4] = { NO_ATEXT_LOW & ~BIT('.'), NO_ATEXT_HIGH, 0, 0 };
+static const uint64_t ends_text[4] = { NO_ATEXT_LOW & ~BIT(' '), NO_ATEXT_HIGH, 0, 0 };
+
+static bool
+has(const uint64_t set[4], char ch)
+{
+	return set[(unsigned char)ch >> 6] >> ((unsigned char)ch & 63) & 1;
+}
+
 static bool
 is_atext(char ch)
 {
-	switch (ch) {
-	case '(': case ')': case '<': case '>': case '[': case ']': case ':': case ';': case '@':
-	case '\\': case ',': case '.': case '"': case 0x7f:
-		return false;
-	default:
-		return (unsigned char)ch > ' ';
-	}
+	return !has(ends_atom, ch);
 }
 
 static bool
@@ -32,19 +43,17 @@ lexer_init(struct lexer *l, struct slice value, struct buf *comment)
 	l->comment = comment;
 }
 
-/* For run: an octet that is atext itself. */
-#define NOTHING_ELSE	'-'
-
-/* Appends the run of atext, and of the octet that is taken, too, that the lexer stands on. */
+/* Appends the octets that the lexer stands on, up to one of a set. */
 static size_t
-run(struct lexer *l, char too, struct buf *out)
+run(struct lexer *l, const uint64_t ends[4], struct buf *out)
 {
-	const char *start = l->c.p;
+	const char *start = l->c.p, *p = start, *end = l->c.end;
 	size_t len;
 
-	while (l->c.p < l->c.end && (is_atext(*l->c.p) || *l->c.p == too))
-		l->c.p++;
-	len = (size_t)(l->c.p - start);
+	while (p < end && !has(ends, *p))
+		p++;
+	l->c.p = p;
+	len = (size_t)(p - start);
 	if (len > 0) {
 		buf_put(out, start, len);
 		header_cursor_settle(&l->c);
@@ -133,7 +142,7 @@ enclosed(struct lexer *l, char open, char close, struct buf *out)
 	while (!at_end(l)) {
 		char ch = *l->c.p;
 
-		if (run(l, ' ', out) > 0)
+		if (run(l, ends_text, out) > 0)
 			continue;
 		if (ch == '\\') {
 			quoted_pair(l, open, out, &sure);
@@ -157,7 +166,7 @@ enclosed(struct lexer *l, char open, char close, struct buf *out)
 }
 
 int
-lexer_space(struct lexer *l)
+lexer_space_slow(struct lexer *l)
 {
 	while (!at_end(l)) {
 		switch (*l->c.p) {
@@ -196,7 +205,7 @@ lexer_phrase(struct lexer *l, struct buf *out)
 		if (lexer_at(l, '"')) {
 			rc = lexer_quoted(l, out);
 		} else {
-			run(l, '.', out);
+			run(l, ends_dotted, out);
 			rc = lexer_space(l);
 		}
 		if (rc <= 0)
@@ -225,7 +234,7 @@ lexer_local(struct lexer *l, struct buf *out)
 		}
 		if (lexer_at(l, '@'))
 			return rc;
-		rc = run(l, NOTHING_ELSE, out) == 0 ? -1 : lexer_space(l);
+		rc = run(l, ends_atom, out) == 0 ? -1 : lexer_space(l);
 	} while (rc > 0 && lexer_at(l, '.'));
 	return rc;
 }
@@ -237,7 +246,7 @@ dot_atom(struct lexer *l, struct buf *out)
 	int rc;
 
 	for (;;) {
-		if (run(l, NOTHING_ELSE, out) == 0)
+		if (run(l, ends_atom, out) == 0)
 			return -1;
 		rc = lexer_space(l);
 		if (rc <= 0 || !lexer_at(l, '.'))

@@ -37,7 +37,16 @@ lexer_step(struct lexer *l)
 	header_cursor_step(&l->c);
 }
 
-int	lexer_space(struct lexer *l);
+/* lexer_space where there is some, or may be. */
+int	lexer_space_slow(struct lexer *l);
+
+static inline int
+lexer_space(struct lexer *l)
+{
+	/* All that begins white space or a comment is at or below '('. */
+	return l->c.p < l->c.end && (unsigned char)*l->c.p > '(' ? 1 : lexer_space_slow(l);
+}
+
 int	lexer_quoted(struct lexer *l, struct buf *out);		/* stands on '"' */
 int	lexer_phrase(struct lexer *l, struct buf *out);
 /* A local part; dots may stand anywhere in it. */

@@ -43,23 +43,29 @@ def _plain(rng):
 
 
 def _folded(rng):
-    subject = "\r\n ".join(_words(rng, 2) for _ in range(20))
-    people = ",\r\n\t".join(f"{_words(rng, 2).title()}\r\n <p{i}@example.net>" for i in range(15))
+    subject = "\r\n ".join(_words(rng, 2) for _ in range(8))
+    people = ",\r\n\t".join(f"{_words(rng, 2).title()}\r\n <p{i}@example.net>" for i in range(5))
     return f"Subject: {subject}\r\nCc: {people}\r\n", lambda rng: "X-Long: " + "\r\n ".join(
         _words(rng, 3) for _ in range(15)) + "\r\n"
 
 
 def _encoded(rng):
     subject = "\r\n ".join("=?utf-8?B?R3LDvMOfZSBhdXMgS8O2bG4gdW5kIFrDvHJpY2g=?=" for _ in range(6))
-    people = ", ".join(f"=?iso-8859-1?Q?J=FCrgen_{i}?= <p{i}@example.net>" for i in range(10))
+    people = ", ".join(f"=?iso-8859-1?Q?J=FCrgen_{i}?= <p{i}@example.net>" for i in range(5))
     return f"Subject: {subject}\r\nCc: {people}\r\n", _filler
 
 
 def _groups(rng):
     people = ",\r\n ".join(
-        f"{rng.choice(WORDS)} {i}: " + ", ".join(f"{w} <{w}{i}@example.net>" for w in WORDS[:5]) + ";"
-        for i in range(8))
+        f"{rng.choice(WORDS)} {i}: " + ", ".join(f"{w} <{w}{i}@example.net>" for w in WORDS[:4]) + ";"
+        for i in range(2))
     return f"Subject: {_words(rng, 4)}\r\nCc: {people}\r\n", _filler
+
+
+def _addresses(rng):
+    """Nearly as many as an ENVELOPE of ours may have."""
+    people = ",\r\n ".join(f"{_words(rng, 2).title()} <p{i}@example.net>" for i in range(60))
+    return f"Subject: {_words(rng, 4)}\r\nTo: {people}\r\n", _filler
 
 
 def _recipients(rng):
@@ -71,7 +77,7 @@ def _hostile(rng):
     return "", lambda rng: rng.choice(HOSTILE) + "\r\n"
 
 
-SHAPES = {"plain": _plain, "folded": _folded, "encoded": _encoded, "groups": _groups,
+SHAPES = {"plain": _plain, "folded": _folded, "encoded": _encoded, "groups": _groups, "addresses": _addresses,
           "recipients": _recipients, "hostile": _hostile}
 GOOD = ("plain", "folded", "encoded", "groups")         # an ENVELOPE comes of each
 
