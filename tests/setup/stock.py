@@ -62,3 +62,17 @@ def has_mail(host, user, subject):
     """Waits until it lies in the user's mailbox."""
     until(lambda: os.path.exists(host.path(f"/var/mail/{user}")), 30, f"{user} has mail")
     until(lambda: f"Subject: {subject}" in host.read(f"/var/mail/{user}"), 30, f"{user} has that mail")
+
+
+def plugins(host, *names):
+    """Lines that load modules, in the grammar of this Dovecot."""
+    if host.good("dovecot", "--version").startswith("2.3"):
+        return f"  mail_plugins = $mail_plugins {' '.join(names)}\n"
+    return "  mail_plugins {\n" + "".join(f"    {name} = yes\n" for name in names) + "  }\n"
+
+
+def usual_notices(host):
+    """What doctor says of a stock system: the placeholder of a contact, and bare newlines where Postfix still
+    takes them by default."""
+    takes = host.good("postconf", "-h", "smtpd_forbid_bare_newline").strip() == "no"
+    return {"contact", "postfix"} if takes else {"contact"}
