@@ -4,6 +4,7 @@
     FAULTS_SHORT=1      the short form: at most 8 s a row, what depends on time is not judged
     FAULTS_SEED=n       the same random choices again
     FAULTS=F1,F5        only these rows
+    FAULTS_MAILS=100000 FAULTS_KILLS=500    one run of so many mails and kills, and nothing else
     FAULTS_TAP=FILE     what passed, as TAP
 """
 
@@ -12,9 +13,11 @@ import importlib
 import os
 import random
 import sys
+import threading
 import time
 import traceback
 
+from . import endurance
 from .row import ROWS, Row
 from .site import Site
 
@@ -32,6 +35,9 @@ class Run:
         for name in names:
             if name not in ROWS:
                 sys.exit(f"there is no row {name}; there are {' '.join(ROWS)}")
+        if environ.get("FAULTS_MAILS"):
+            names = [endurance.register(int(environ["FAULTS_MAILS"]),
+                                        int(environ.get("FAULTS_KILLS") or 500)).name]
         self.specs = [ROWS[name] for name in names] or sorted(ROWS.values(), key=_order)
         self.tap = environ.get("FAULTS_TAP")
         self.mails = self.kills = 0
@@ -41,16 +47,34 @@ class Run:
         """Every row, and the plain ones after their own: whether all promises were kept."""
         print(f"seed {self.seed}", flush=True)
         print(FORM.format(*HEADINGS), flush=True)
+        beside = self._alongside()
+        specs = [spec for spec in self.specs if self.short or not spec.alongside]
         with Site() as site:
-            self._rows(site, self.specs)
-        twins = [spec for spec in self.specs if spec.plain]
+            self._rows(site, specs)
+        twins = [spec for spec in specs if spec.plain]
         if twins and not self.short:
             print("the same with Postfix and Dovecot alone", flush=True)
             with Site(plain=True) as site:
                 self._rows(site, twins)
+        for thread in beside:
+            thread.join()
         print(f"{self.mails} mails, {self.kills} kills, seed {self.seed}")
         self._write_tap()
         return all(kept for _, kept in self.results)
+
+    def _alongside(self):
+        """In the long form rows that wait more than they work run beside the others, on programs of
+        their own: their threads."""
+        specs = [spec for spec in self.specs if spec.alongside and not self.short]
+        threads = [threading.Thread(target=self._apart, args=(spec, plain))
+                   for spec in specs for plain in ((False, True) if spec.plain else (False,))]
+        for thread in threads:
+            thread.start()
+        return threads
+
+    def _apart(self, spec, plain):
+        with Site(plain=plain) as site:
+            self.one(site, Row(spec, site, self.seed, self.seconds))
 
     def _rows(self, site, specs):
         shares = sum(spec.share for spec in self.specs) * (1 if self.short else 1.5)
@@ -100,17 +124,16 @@ class Run:
         self.mails += row.tried + (tally.tried if tally else 0)
         self.kills += row.kill_count
         self.results.append((row.spec.name + (" plain" if row.site.plain else ""), not row.broken))
-        words = row.spec.plain if row.site.plain else row.spec.words
+        words = f"  alone: {row.spec.plain}" if row.site.plain else row.spec.words
         cells = ("-",) * 8 if tally is None else (
             row.tried + tally.tried, len(tally.lost), len(tally.altered), len(tally.doubled),
             tally.rings - len(tally.silent), len(tally.silent), tally.repeated, f"{tally.worst:.2f}s")
-        print(FORM.format(row.spec.name, words[:43], *cells, row.kill_count,
-                          f"{time.monotonic() - row.began:.0f}", "kept" if not row.broken else "BROKEN"))
-        for note in row.notes:
-            print(f"      {note}")
-        for broken in row.broken:
-            print(f"      broken: {broken}")
-        sys.stdout.flush()
+        lines = [FORM.format(row.spec.name, words[:43], *cells, row.kill_count,
+                             f"{time.monotonic() - row.began:.0f}", "BROKEN" if row.broken else "kept")]
+        lines += [f"      {note}" for note in row.notes]
+        lines += [f"      broken: {broken}" for broken in row.broken]
+        # In one piece: there may be rows alongside.
+        print("\n".join(lines), flush=True)
 
     def _write_tap(self):
         if not self.tap:

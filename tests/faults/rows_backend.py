@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import select
 import smtplib
 import socket
 
@@ -84,6 +85,8 @@ def few_descriptors(site, this):
             site.few_descriptors(bell.daemon, 64, bell.start_daemon):
         greeted = occupied(site, this, people, 100)
         site.drain()
+        # The daemon is stopped next: what is on its way to a device then would come twice.
+        site.quiet()
     log = site.log(this.mark)
     for words in ("Connection refused", " 421 "):
         this.check(words not in log, f"Postfix's log says {words!r}")
@@ -93,18 +96,16 @@ def few_descriptors(site, this):
 def occupied(site, this, people, count):
     """Mail comes while count idle sessions take what there is: how many of those were greeted."""
     with contextlib.ExitStack() as idle:
-        greeted = 0
-        for _ in range(count):
-            sock = idle.enter_context(socket.socket(socket.AF_UNIX))
-            sock.settimeout(0.05)
+        socks = [idle.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(count)]
+        for sock in socks:
             sock.connect(site.lab.proxy_socket)
-            with contextlib.suppress(TimeoutError):
-                said = sock.recv(100)
-                greeted += 1
-                this.check(said.startswith(b"220"), f"a session was answered {said!r}")
-        this.check(0 < greeted < count, f"{greeted} of {count} sessions were served with 64 descriptors")
+        until(lambda: select.select(socks, (), (), 0)[0], 20, "a session is served")
         this.mail(people, count=20 if this.short else 200)
-        return greeted
+        answered = [sock.recv(100) for sock in select.select(socks, (), (), 0)[0]]
+    refused = [said for said in answered if not said.startswith(b"220")]
+    this.check(not refused, f"a session was answered {refused[:1]}")
+    this.check(len(answered) < count, f"all {count} sessions were served with 64 descriptors")
+    return len(answered)
 
 
 # F12.
@@ -117,13 +118,13 @@ class Slow(Wire):
 
     def up(self, octets):
         self.sent += octets
-        while Slow.deaf and len(self.sent) > 1 << 20 and not self.over.wait(0.05):
+        while self.deaf and len(self.sent) > 1 << 20 and not self.over.wait(0.05):
             pass
         return octets
 
     def down(self, octets):
         found = re.search(rb"<([^>]*)> \S+ Saved", octets)
-        how = found and Slow.how.pop(found[1].decode(), None)
+        how = found and self.how.pop(found[1].decode(), None)
         return how(self, octets) if how else octets
 
     def drop(self, octets, seconds):
@@ -144,37 +145,38 @@ class Slow(Wire):
 @row("F12", "backend slow, late, or silent", plain="the same", alongside=True)
 def slow_backend(site, this):
     """Postfix's own timers decide; memory stays flat."""
-    timer, late, drop = (3, 1.5, 0.02) if this.short else (600, 590, 1)
+    timer, late, drop = (3, 0.5, 0.005) if this.short else (600, 590, 1)
     slow, tardy, mute, big = this.people(4, devices=1)
     ways = {slow.address: lambda wire, octets: wire.drop(octets, drop),
             tardy.address: lambda wire, octets: wire.late(octets, late),
             mute.address: lambda wire, octets: wire.late(octets, None)}
-    with site.postfix(lmtp_data_done_timeout=f"{timer}s"), site.behind(Slow) as relay:
-        Slow.how = dict(ways)
+    # A class of its own: this row may run on two sites at the same time.
+    wire = type("SlowHere", (Slow,), {"how": ways})
+    with site.postfix(lmtp_data_done_timeout=f"{timer}s"), site.behind(wire) as relay:
         mails = {one.address: this.mail([one])[0] for one in (slow, tardy, mute)}
         unread(site, this, relay, big)
         said = {}
         for address, mail in mails.items():
             said[address] = until(lambda one=mail: outcomes(site, this, one), timer + 60,
                                   f"an outcome for {address}")[0]
-        site.drain()
     for one in (slow, tardy):
-        this.check(said[one.address].status == "sent", f"late, but in time: {said[one.address]}")
+        this.judge(said[one.address].status == "sent", f"late, but in time: {said[one.address]}")
     this.check(said[mute.address].status == "deferred", f"a silent backend: {said[mute.address]}")
-    this.doubles_allowed += 1
+    # Each that Postfix gave up was stored all the same.
+    this.doubles_allowed += len(site.deferred(this.mark))
 
 
 def unread(site, this, relay, person):
     """A message of 20 MB that the backend does not read: it does not pile up in us."""
     before = memory_kib(site)
-    Slow.deaf = True
+    relay.wire.deaf = True
     try:
         this.mail([person], size=20 << 20)
         until(lambda: any(len(wire.sent) > 1 << 20 for wire in relay.wires), 30, "it is under way")
         grown = memory_kib(site) - before
         this.check(grown < 4096, f"the workers have grown by {grown} KiB")
     finally:
-        Slow.deaf = False
+        relay.wire.deaf = False
 
 
 def memory_kib(site):

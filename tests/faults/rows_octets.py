@@ -1,6 +1,7 @@
 """F15 and F16: clients that go in odd ways, and messages that are odd: as direct to Dovecot, octet for octet."""
 
 import contextlib
+import hashlib
 import smtplib
 import socket
 import struct
@@ -92,6 +93,19 @@ def odd_messages(id, to):
     yield "50 MB", head + 650000 * (76 * b"0" + b"\r\n")
 
 
+class Tee(Wire):
+    """It keeps the digest of what the client sends."""
+
+    def __init__(self, client):
+        super().__init__(client)
+        self.digest, self.count = hashlib.sha256(), 0
+
+    def up(self, octets):
+        self.digest.update(octets)
+        self.count += len(octets)
+        return octets
+
+
 def random_message(id, to, dice):
     """Odd octets."""
     pieces = [b"\r\n", b"\r\n.", b"\r\n..", b"x", b".", b"\0", b"\xff", b"\xc3", 300 * b"long ", b" ", b"\t",
@@ -104,18 +118,18 @@ def random_message(id, to, dice):
 def odd_octets(site, this):
     """Octet for octet between our two sides: a tee on each, behind a real Postfix and a client of our own."""
     person, = site.people(1, devices=0)
-    with site.behind(Wire) as behind, \
-            Relay(f"{site.lab.dir}/front", site.lab.proxy_socket, Wire) as before:
+    with site.behind(Tee) as behind, \
+            Relay(f"{site.lab.dir}/front", site.lab.proxy_socket, Tee) as before:
         site.lab.postfix.transport(f"lmtp:unix:{before.path}")
         try:
-            for n, (name, message) in enumerate(odd_messages("odd", person.address)):
+            for name, message in odd_messages("odd", person.address):
                 with smtplib.LMTP(before.path) as lmtp:
                     lmtp.ehlo("me")
                     lmtp.mail("fred@example.org")
                     lmtp.rcpt(person.address)
                     code, said = lmtp.data(message)
                 this.check(code == 250, f"{name}: {code} {said}")
-                if not this.short or n:
+                if not this.short or len(message) < 10 << 20:
                     site.lab.postfix.send(person.address, message)
                 this.tried += 2
             for _ in this.turns(100 if this.short else 3000, atleast=20):
@@ -125,9 +139,9 @@ def odd_octets(site, this):
         finally:
             site.lab.postfix.transport(site.lab.transports["lmtp"])
         until(lambda: contents(before) == contents(behind), 20, "both sides have seen the same octets")
-    this.note(f"{this.tried} messages, {sum(len(wire.sent) for wire in before.wires)} octets on both sides")
+    this.note(f"{this.tried} messages, {sum(wire.count for wire in before.wires)} octets on both sides")
 
 
 def contents(relay):
     """What clients sent by way of a relay: how often each sequence of octets."""
-    return Counter(bytes(wire.sent) for wire in relay.wires)
+    return Counter(wire.digest.hexdigest() for wire in relay.wires)

@@ -116,6 +116,8 @@ class Site:
         try:
             self.backend(path)
             yield
+            # Else what is open would be cut.
+            self.drain()
         finally:
             self.backend(None)
 
