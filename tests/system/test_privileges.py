@@ -1,0 +1,162 @@
+"""Who can reach what, tried by being that user."""
+
+import glob
+import grp
+import os
+import socket
+import traceback
+
+import pytest
+
+from lab import accounts, webpush
+from lab.frames import frame, read_frame
+
+SOCKETS = ("arrival", "saved", "command", "admin")
+STRANGER = 65533                    # a uid without a name
+
+
+def as_user(uid, gid, groups, what):
+    """what() in a child that has become somebody, for good: whether it ended without an OSError."""
+    pid = os.fork()
+    if pid == 0:
+        code = 2
+        try:
+            os.setgroups(groups)
+            os.setresgid(gid, gid, gid)
+            os.setresuid(uid, uid, uid)
+            code = 1
+            what()
+            code = 0
+        except OSError:
+            pass
+        except BaseException:                   # pylint: disable=broad-exception-caught
+            traceback.print_exc()
+            code = 2
+        os._exit(code)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert code in (0, 1), f"the child ended with {code}"
+    return code == 0
+
+
+def as_hook(what):
+    uid, gid = accounts.ids(accounts.HOOK)
+    return as_user(uid, gid, [gid], what)
+
+
+def as_mail(what):
+    uid, gid = accounts.ids(accounts.MAIL)
+    return as_user(uid, gid, [gid], what)
+
+
+def as_stranger(what):
+    return as_user(STRANGER, STRANGER, [], what)
+
+
+def connecting(path):
+    def connect():
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(path)
+    return connect
+
+
+def reading(path):
+    def read():
+        if os.path.isdir(path):
+            os.listdir(path)
+        else:
+            with open(path, "rb") as file:
+                file.read(1)
+    return read
+
+
+def status(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+
+
+def programs(lab):
+    """Each program's processes."""
+    return [lab.mailbell.daemon.pid, lab.mailbell.proxy.pid, *lab.mailbell.workers(), lab.mailbell.milter.pid]
+
+
+@pytest.mark.parametrize("way", ["milter"])
+def test_started_as_root(lab, way):
+    """Every process has become its user for good: no capability, no new rights, no core dump."""
+    daemon, hook = accounts.ids(accounts.DAEMON), accounts.ids(accounts.HOOK)
+    for pid in programs(lab):
+        found = status(pid)
+        uid, gid = daemon if pid == lab.mailbell.daemon.pid else hook
+        assert found["Uid"].split() == 4 * [str(uid)] and found["Gid"].split() == 4 * [str(gid)]
+        assert {0} == {int(found[name], 16) for name in ("CapEff", "CapPrm", "CapInh", "CapAmb")}
+        assert found["NoNewPrivs"] == "1"
+        with open(f"/proc/{pid}/limits", encoding="ascii") as limits:
+            core, = [line for line in limits if line.startswith("Max core file size")]
+        assert core.split()[4:6] == ["0", "0"]
+        # What is not dumpable belongs to root in /proc, whoever it runs as.
+        assert os.stat(f"/proc/{pid}/mem").st_uid == 0
+
+
+def test_key_and_store(lab):
+    """Neither the hooks' user nor Dovecot's can read the key or the store, and the daemon's can."""
+    secret = [lab.mailbell.state_dir, f"{lab.mailbell.state_dir}/store",
+              *glob.glob(f"{lab.mailbell.state_dir}/vapid/*"), *glob.glob(f"{lab.mailbell.state_dir}/store/*")]
+    assert len(secret) > 3
+    uid, gid = accounts.ids(accounts.DAEMON)
+    for path in secret:
+        assert as_user(uid, gid, [gid], reading(path)), path
+        for somebody in (as_hook, as_mail, as_stranger):
+            assert not somebody(reading(path)), path
+
+
+def test_sockets(lab):
+    """A local user can connect to none of the four, everybody else to his own alone."""
+    path = {name: f"{lab.mailbell.run_dir}/{name}" for name in SOCKETS}
+    for name in SOCKETS:
+        assert not as_stranger(connecting(path[name])), name
+        assert as_hook(connecting(path[name])) == (name == "arrival"), name
+        assert as_mail(connecting(path[name])) == (name in ("saved", "command")), name
+
+
+def test_run_dir_is_the_daemons(lab):
+    """Nobody else can put a socket of his own into the place of one."""
+    def making():
+        with open(f"{lab.mailbell.run_dir}/planted", "xb"):
+            pass
+
+    for somebody in (as_hook, as_mail, as_stranger):
+        assert not somebody(making)
+        assert not somebody(lambda: os.unlink(f"{lab.mailbell.run_dir}/saved"))
+
+
+def answers(path, *request):
+    """What the admin socket says to one verb: the octets of all rows, and the exit code."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(30)
+        s.connect(path)
+        s.sendall(frame("HELLO", PROGRAM="mailbell", VERSION="0.1", LOST=0))
+        s.sendall(frame("REQUEST", request[1:], NAME=request[0]))
+        with s.makefile("rb") as stream:
+            said = []
+            while (got := read_frame(stream)).type != "DONE":
+                said.append(repr(vars(got)))
+            return f"{said}{got.text}", got.exit
+
+
+def test_the_admin_group_reaches_no_secret(lab, user, phone):
+    """What holds secrets is root's; in what the group may ask for, no endpoint path, token or key appears."""
+    group = grp.getgrnam(accounts.ADMIN).gr_gid
+    path = f"{lab.mailbell.run_dir}/admin"
+
+    def ask():
+        for verb in (("export",), ("vapid export",), ("import",),
+                     ("add", user, "x", phone.endpoint, phone.p256dh, webpush.b64(phone.auth))):
+            said, code = answers(path, *verb)
+            assert code == os.EX_NOPERM, (verb, said)
+        for verb in (("status",), ("list",), ("list", user), ("show", user, phone.id), ("stats",), ("origins",),
+                     ("programs",), ("queue list",), ("accounts",), ("account", user), ("vapid list",)):
+            said, code = answers(path, *verb)
+            assert code == 0, (verb, said)
+            assert not [one for one in phone.secrets if one in said], verb
+            assert "PRIVATE KEY" not in said, verb
+
+    assert as_user(STRANGER, group, [group], ask)
