@@ -128,11 +128,11 @@ class Slow(Wire):
         return how(self, octets) if how else octets
 
     def drop(self, octets, seconds):
-        """One octet after the other."""
-        for n in range(len(octets)):
+        """One octet after the other, for 30 of them."""
+        for n in range(30):
             self.client.sendall(octets[n:n + 1])
             self.over.wait(seconds)
-        return b""
+        return octets[30:]
 
     def late(self, octets, seconds):
         """All of it, later; None: never."""
@@ -287,6 +287,8 @@ class Broken(Wire):
         self.count = 0
 
     def up(self, octets):
+        if b"MAIL FROM" in octets:
+            self.count = 0
         self.count += octets.count(b"RCPT TO")
         return super().up(octets)
 
