@@ -17,7 +17,8 @@ plain_eight(const char *p)
 	uint64_t v;
 
 	memcpy(&v, p, sizeof(v));
-	return ((v | (v - each * ' ') | ((v ^ each * '"') - each) | ((v ^ each * '\\') - each)) & each * 0x80) == 0;
+	v |= (v - each * ' ') | ((v ^ each * '"') - each) | ((v ^ each * '\\') - each);
+	return (v & each * 0x80) == 0;
 }
 
 /* Most strings are plain to their end: eight octets at once, and no branch for each of the others. */

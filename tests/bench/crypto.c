@@ -62,7 +62,8 @@ import_point(const uint8_t point[ECE_POINT])
 {
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char[]){ "P-256" }, 0),
-		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (void *)(uintptr_t)point, ECE_POINT),
+		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (void *)(uintptr_t)point,
+		    ECE_POINT),
 		OSSL_PARAM_construct_end(),
 	};
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
@@ -136,8 +137,8 @@ textbook_encrypt(const struct subscriber *to, uint8_t out[BODY])
 	uint8_t shared[32], ikm[32], key[16], nonce[12];
 	size_t len;
 
-	must(EVP_PKEY_get_octet_string_param(mine, OSSL_PKEY_PARAM_PUB_KEY, out + ECE_HEADER, ECE_POINT, &len),
-	    "public key");
+	must(EVP_PKEY_get_octet_string_param(mine, OSSL_PKEY_PARAM_PUB_KEY, out + ECE_HEADER, ECE_POINT,
+	    &len), "public key");
 	textbook_ecdh(mine, peer, shared);
 	memcpy(info, label, sizeof(label));
 	memcpy(info + sizeof(label), to->point, ECE_POINT);
@@ -178,8 +179,8 @@ floor_open(void)
 	BN_set_flags(least.scalar, BN_FLG_CONSTTIME);
 	for (size_t i = 0; i < SUBSCRIBERS; i++) {
 		least.peers[i] = EC_POINT_new(least.group);
-		must(EC_POINT_oct2point(least.group, least.peers[i], subscribers[i].point, ECE_POINT, least.bn),
-		    "point");
+		must(EC_POINT_oct2point(least.group, least.peers[i], subscribers[i].point, ECE_POINT,
+		    least.bn), "point");
 	}
 }
 
@@ -213,8 +214,8 @@ make_subscribers(void)
 		EVP_PKEY *key = EVP_EC_gen("P-256");
 		size_t len;
 
-		must(EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, subscribers[i].point, ECE_POINT,
-		    &len), "public key");
+		must(EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, subscribers[i].point,
+		    ECE_POINT, &len), "public key");
 		must(RAND_bytes(subscribers[i].auth, ECE_AUTH), "auth");
 		EVP_PKEY_free(key);
 	}
@@ -297,7 +298,8 @@ main(int argc, char **argv)
 	} else if (argc == 6 && strcmp(argv[1], "make") == 0) {
 		from_hex(argv[4], subscribers[0].point, ECE_POINT);
 		from_hex(argv[5], subscribers[0].auth, ECE_AUTH);
-		make(&variants[strcmp(argv[2], "ours") == 0], (int)strtol(argv[3], NULL, 10), &subscribers[0]);
+		make(&variants[strcmp(argv[2], "ours") == 0], (int)strtol(argv[3], NULL, 10),
+		    &subscribers[0]);
 	} else {
 		errx(64, "usage: crypto run ROUNDS SLICE_MS | crypto make ours|textbook COUNT POINT AUTH");
 	}

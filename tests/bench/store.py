@@ -1,0 +1,161 @@
+"""The store by size: look-ups and outbox records (G18), and what an arrival costs the daemon that rings
+nobody (G14)."""
+
+import contextlib
+import socket
+import statistics
+import subprocess
+import time
+
+from bench import measure
+from bench.sinks import Pusher, Sink, account, device_keys
+from lab.alone import ENVELOPE
+from lab.authority import Authority
+from lab.frames import frame, read_frame
+
+SIZES = (10_000, 100_000, 1_000_000)
+CALLS = {"hit": 100_000, "negative": 100_000, "outbox": 5000}
+PUSHES = 2000                   # in one round
+ARRIVALS, AT_ONCE = 10_000, 100
+
+
+class Store:
+    """tests/bench/store.c with a store of one size."""
+
+    def __init__(self, bench, folder, size):
+        tool, place = bench.tool("store"), f"{folder}/{size}"
+        bench.progress(f"a store of {size:,} accounts")
+        subprocess.run([tool, "make", place, str(size)], check=True)
+        self.child = subprocess.Popen([*measure.pinned(1), tool, "serve", place, str(size)], text=True,
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.child.stdin.close()
+        self.child.wait(30)
+        self.child.stdout.close()
+
+    def us(self, kind):
+        print(kind, CALLS[kind], file=self.child.stdin, flush=True)
+        return float(self.child.stdout.readline()) / 1000
+
+
+def look_ups(bench, folder):
+    with contextlib.ExitStack() as stack:
+        stores = {size: stack.enter_context(Store(bench, folder, size)) for size in SIZES}
+        for kind in CALLS:
+            us = measure.interleave(bench, {
+                size: lambda store=store: store.us(kind) for size, store in stores.items()})
+            medians = {size: statistics.median(rounds) for size, rounds in us.items()}
+            bench.series("store", f"store: {kind}", medians.items())
+            for size, median in medians.items():
+                bench.figure(f"{kind}, {size:,} accounts", median, "us", us[size])
+            if kind == "hit":
+                bench.goal("G18-lookup", medians[SIZES[-1]], medians[SIZES[0]], unit="us",
+                           rounds=measure.ratios(us[SIZES[-1]], us[SIZES[0]]))
+
+
+class Filled:
+    """A daemon with a device for each of `size` accounts; whose turn it is goes round."""
+
+    def __init__(self, bench, authority, sink, keys, size):
+        # Spread over the accounts that there are, as mail is.
+        self.bench, self.pusher = bench, Pusher(bench, authority, sink, keys, size)
+        self.step = max(1, size // (PUSHES * 5))
+
+    def __enter__(self):
+        self.bench.progress(f"importing {len(self.pusher.accounts):,} subscriptions")
+        self.pusher.__enter__()
+        self.turn = 0
+        self.all = self.pusher.accounts
+        return self
+
+    def __exit__(self, *_):
+        self.pusher.__exit__()
+
+    def us(self):
+        start = self.turn * PUSHES * self.step % len(self.all)
+        self.pusher.accounts = (self.all[start::self.step] + self.all)[:PUSHES]
+        self.turn += 1
+        return 1e6 * self.pusher.push(PUSHES)[0]
+
+
+def pushes(bench, authority, sink):
+    """The same pushes from a small and from a big store; the big one then gets the arrivals."""
+    keys = device_keys()
+    with Filled(bench, authority, sink, keys, SIZES[0]) as small, \
+            Filled(bench, authority, sink, keys, SIZES[-1]) as big:
+        us = measure.interleave(bench, {SIZES[0]: small.us, SIZES[-1]: big.us})
+        medians = {size: statistics.median(rounds) for size, rounds in us.items()}
+        bench.series("store", "daemon: push", medians.items())
+        bench.goal("G18-push", medians[SIZES[-1]], medians[SIZES[0]], unit="us",
+                   rounds=measure.ratios(us[SIZES[-1]], us[SIZES[0]]))
+        big.pusher.alone.configure(hook="lmtp")
+        arrivals(bench, big.pusher)
+
+
+class Hook:
+    """What the proxy and Dovecot's module say to the daemon of mail for accounts without devices."""
+
+    def __init__(self, pusher):
+        self.pid, self.serial = pusher.pid, 0
+        run_dir = pusher.alone.mailbell.run_dir
+        self.arrival, self.saved = (socket.socket(socket.AF_UNIX) for _ in range(2))
+        for sock, name, hook in ((self.arrival, "arrival", {"HOOK": "lmtp"}), (self.saved, "saved", {})):
+            sock.settimeout(30)
+            sock.connect(f"{run_dir}/{name}")
+            sock.sendall(frame("HELLO", PROGRAM="bench", VERSION="0", LOST=0, **hook))
+        self.answers = self.arrival.makefile("rb")
+        assert read_frame(self.answers).type == "OK"
+
+    def close(self):
+        for one in (self.answers, self.arrival, self.saved):
+            one.close()
+
+    def frames(self, i):
+        """(on arrival, on saved): both halves of one message, under one token."""
+        i += self.serial
+        # Its name lies between two that are there.
+        user = account(i * 97 % SIZES[-1]).replace("@", "x@")
+        facts = {"QUEUE_ID": f"4j{i:09}", "MESSAGE_ID": f"<{i}@example.org>"}
+        now, token = int(time.time() * 1000), f"bench{i}"
+        return (frame("ARRIVAL", SEQ=i, TIME=now, **facts,
+                      ENVELOPE=ENVELOPE.format(subject="benchmark", serial=i), REASON=0, KIND=0,
+                      RECIPIENT=user, TOKEN=token),
+                frame("SAVED", TIME=now, TOKEN=token, SERVICE="lmtp", USER=user, MAILBOX="INBOX",
+                      UIDVALIDITY=7, UID=i + 1, **facts) + frame("END", TOKEN=token, USER=user, N=1))
+
+    def us(self):
+        """Of the daemon's CPU for one message."""
+        batches = []
+        for start in range(0, ARRIVALS, AT_ONCE):
+            pairs = [self.frames(start + i) for i in range(AT_ONCE)]
+            batches.append([b"".join(half) for half in zip(*pairs)])
+        self.serial += ARRIVALS
+        before = measure.cpu_clock(self.pid)
+        for arrival, saved in batches:
+            self.saved.sendall(saved)
+            self.arrival.sendall(arrival)
+            for _ in range(AT_ONCE):
+                assert read_frame(self.answers).type == "ACK"
+        return 1e6 * (measure.cpu_clock(self.pid) - before) / ARRIVALS
+
+
+def arrivals(bench, pusher):
+    hook = Hook(pusher)
+    try:
+        rounds = measure.interleave(bench, {"arrivals": hook.us})["arrivals"]
+    finally:
+        hook.close()
+    bench.goal("G14", statistics.median(rounds), rounds=rounds, unit="us")
+
+
+def run(bench):
+    with bench.folder() as folder:
+        look_ups(bench, folder)
+    with bench.folder() as folder:
+        authority = Authority(folder)
+        with Sink(bench, authority) as sink:
+            pushes(bench, authority, sink)
