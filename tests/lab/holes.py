@@ -41,7 +41,7 @@ class Holes:
         self.world = self.closing.enter_context(Namespaces(self.folder))
         resolver = Resolver(self.world.socket(self.world.here, bound))
         self.closing.callback(resolver.close)
-        resolver.fallback = lambda name: [_address(name)]
+        resolver.fallback = lambda name: [address(name)]
         services = {port: PushService(authority, ("http/1.1",), hosts=("*.push.test",), sockets=[
             self.world.listener(self.world.there, "0.0.0.0", port)]) for port in (SWALLOW, MUTE, GOOD)}
         for service in services.values():
@@ -56,7 +56,7 @@ class Holes:
         self.phones = [self._phone(self.push, i) for i in range(self.good)]
         for service in services.values():
             service.stop()
-        self._die()
+        self.closing.enter_context(buried(self.world))
         self.push.ahead = TWO_DAYS          # the last 2xx of all hosts is more than a day ago
         self.alone.daemon.env.update(shifted("+2d"))
         self.alone.restart()
@@ -64,15 +64,6 @@ class Holes:
     def _phone(self, service, i):
         return self.alone.phone(push=service, endpoint=service.endpoint(
             f"h{i}-{service.port}.push.test"))
-
-    def _die(self):
-        """A listener whose backlog is full swallows SYN; one that nobody accepts from says nothing."""
-        there = self.world.there
-        full = self.world.listener(there, "0.0.0.0", SWALLOW, 0)
-        mute = self.world.listener(there, "0.0.0.0", MUTE, 4096)
-        fillers = [self.world.socket(there, _filler) for _ in range(4)]
-        for sock in (full, mute, *fillers):
-            self.closing.callback(sock.close)
 
     def run(self, rounds, timeout):
         """The living show that they live; then there is mail for all the dead, and for the living, one
@@ -104,9 +95,22 @@ class Holes:
         return sum(row[2].split(":")[1] in ports and row[3] in ("01", "02") for row in rows)
 
 
-def _address(name):
+def address(name):
     number, _, port = name.split(".")[0][1:].partition("-")
     return f"46.{int(port) % 200}.{int(number) // 250}.{int(number) % 250 + 1}"
+
+
+@contextlib.contextmanager
+def buried(world):
+    """A listener whose backlog is full swallows SYN; one that nobody accepts from says nothing."""
+    there = world.there
+    socks = [world.listener(there, "0.0.0.0", SWALLOW, 0), world.listener(there, "0.0.0.0", MUTE, 4096)]
+    socks += [world.socket(there, _filler) for _ in range(4)]
+    try:
+        yield
+    finally:
+        for sock in socks:
+            sock.close()
 
 
 def _filler():

@@ -1,0 +1,136 @@
+"""F10: the Nth allocation fails, in each program that stands in the way of mail."""
+
+import os
+
+from lab.nomemory import NoMemory
+from lab.wait import until
+
+from .row import row
+
+
+def walk(site, this, memory, send, settle):
+    """One mail after the other, of whose allocations another one fails each time: all of them in the
+    long form, in the order of the seed."""
+    memory.arm()
+    send()
+    memory.disarm()
+    calls = memory.calls
+    this.check(calls > 0, "no allocation was counted")
+    numbers = this.random.sample(range(1, calls + 1), calls)
+    failed = 0
+    for n in this.turns(calls, atleast=min(calls, 4)):
+        memory.arm(nth=numbers[n])
+        send()
+        settle()
+        failed += memory.failed
+        memory.disarm()
+    this.note(f"{failed} of the {calls} allocations that a mail takes have failed")
+    this.check(failed > 0, "no allocation has failed")
+
+
+def sender(site, this, people):
+    """Sends one message and waits until it has arrived or was deferred."""
+    def send():
+        mail, = this.mail(people, count=1)
+        until(lambda: site.lab.postfix.outcomes(mail.queue_id), 30, "an outcome")
+    return send
+
+
+@row("F10", "malloc fails at the Nth call: mailbell-lmtp", share=2)
+def proxy_memory(site, this):
+    """Mail passes or is deferred; a worker may die."""
+    people, memory = this.people(2, devices=1), NoMemory(apart(site, "proxy"))
+    mailbell = site.lab.mailbell
+    before = mailbell.proxy.env
+    mailbell.proxy.env = {**before, **memory.env}
+    try:
+        site.kill_proxy()
+        walk(site, this, memory, sender(site, this, people), site.workers)
+    finally:
+        memory.disarm()
+        mailbell.proxy.env = before
+        site.kill_proxy()
+    allow(this)
+
+
+@row("F10b", "malloc fails at the Nth call: the milter", share=2)
+def milter_memory(site, this):
+    """Mail passes (default_action = accept); the worker may die."""
+    people, memory = this.people(2, devices=0), NoMemory(apart(site, "milter"))
+    mailbell = site.lab.mailbell
+    before = mailbell.milter.env
+    mailbell.milter.stop()
+    mailbell.milter.env = {**before, **memory.env}
+    try:
+        site.lab.use("milter")
+        walk(site, this, memory, sender(site, this, people), lambda: None)
+        this.check(mailbell.milter.running, "the milter has ended")
+    finally:
+        memory.disarm()
+        mailbell.milter.stop()
+        mailbell.milter.env = before
+        site.lab.use("lmtp")
+
+
+@row("F10c", "malloc fails at the Nth call: our modules", share=2)
+def module_memory(site, this):
+    """Mail passes or is deferred, a command gets its answer or its session ends; nothing aborts."""
+    people = this.people(2, devices=1)
+    memory = NoMemory(apart(site, "modules"), within="mailbell_plugin")
+    words = " ".join(f"{name}={value}" for name, value in memory.env.items())
+    with dovecot_with(site, words):
+        site.lab.use("dovecot")
+        walk(site, this, memory, sender(site, this, people), lambda: None)
+        walk(site, this, memory, lambda: ask(site, people[0]), lambda: None)
+        site.lab.use("lmtp")
+    with open(site.lab.dovecot.log, encoding="utf-8", errors="replace") as log:
+        text = log.read()
+    for sign in ("Panic", "killed with signal", "core dumped"):
+        this.check(sign not in text, f"Dovecot's log: {sign}")
+    allow(this)
+
+
+def ask(site, person):
+    """A command of ours on a new session, whatever becomes of it."""
+    try:
+        with site.lab.imap(person.address) as imap:
+            imap.command("LWEBPUSH *")
+            imap.logout()
+    except (AssertionError, EOFError, OSError):
+        pass
+
+
+class dovecot_with:     # pylint: disable=invalid-name
+    """Dovecot started anew with more environment, as long as the block lasts."""
+
+    def __init__(self, site, words):
+        self.dovecot, self.words = site.lab.dovecot, words
+
+    def __enter__(self):
+        with open(self.dovecot.config, encoding="ascii") as text:
+            self.before = text.read()
+        self._again(self.before.replace("import_environment = ", f"import_environment = {self.words} "))
+
+    def __exit__(self, *_):
+        self._again(self.before)
+
+    def _again(self, text):
+        self.dovecot.stop()
+        with open(self.dovecot.config, "w", encoding="ascii") as out:
+            out.write(text)
+        self.dovecot.start()
+
+
+def apart(site, name):
+    """A folder that every user can walk."""
+    folder = f"{site.lab.dir}/nomemory-{name}"
+    os.makedirs(folder, exist_ok=True)
+    return folder
+
+
+def allow(this):
+    """A process that died between the backend's 2xx and ours, or before it told of what it saved."""
+    count = len(this.ledger.mails)
+    this.doubles_allowed += count
+    this.repeats_allowed += count
+    this.silence_allowed += count
