@@ -47,7 +47,7 @@ ADMIN_OBJ = $(call obj,$(filter-out admin/main.c,$(wildcard admin/*.c)))
 
 UNIT      = $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all modules check unit component system differential faults check-setup fuzz fuzz-run fuzz-merge fuzz-merge-run fuzz-replay fuzz-oracle bench deb lint format install uninstall clean
+.PHONY: all modules check unit component system differential faults check-setup fuzz fuzz-run fuzz-merge fuzz-merge-run fuzz-replay fuzz-oracle coverage bench deb lint format install uninstall clean
 all: $(PROGRAMS) modules
 modules: $(MODULES)
 
@@ -164,6 +164,10 @@ fuzz-oracle:
 	/usr/bin/python3 -B tests/fuzz/oracle.py tests/fuzz/corpus build/clang-address-undefined-fuzzer-no-link/found
 fuzz-replay: $(addprefix $(B)/replay/,$(FUZZ))
 	@set -e; for t in $(FUZZ); do $(B)/replay/$$t tests/fuzz/corpus/$${t#fuzz_}; done
+
+# What the tests run of the code: lines and branches, and a page; 1 where it is less than promised.
+coverage:
+	contrib/coverage $(if $(QUICK),--quick) $(if $(COV),$(B),build/gcc-cov)
 
 # Figures, not tests: `make bench` runs all parts, BENCH="crypto store" some; scale and holes only where they are
 # named.  A tool that links with what is not here is left out, and its part says so.
