@@ -80,13 +80,13 @@ def shown(before):
 class Container:
     """A system behind walls: mounts, processes and, where it is wanted, network of its own."""
 
-    def __init__(self, host, name, argv, shared, network=False):
+    def __init__(self, host, name, argv, shared, log, network=False):
         walls = ["unshare", "-m", "-p", "-i", "-u", *(["-n"] if network else []), "--fork", "--kill-child"]
         mounts = "".join(f"mkdir -p {host.folder}{at} && mount --bind {folder} {host.folder}{at} && "
                          f"mount -o remount,bind,{mode} {host.folder}{at} && " for folder, at, mode in shared)
         script = (f"{mounts}mount -t proc proc {host.folder}/proc && "
                   f"exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot {host.folder} {argv}")
-        self.process = Process(name, [*walls, "sh", "-c", script], f"{host.folder}.{name}.log")
+        self.process = Process(name, [*walls, "sh", "-c", script], f"{log}/{name}.log")
         self.host = host
 
     def start(self):
@@ -119,6 +119,7 @@ class Container:
 
 class Site:
     def __init__(self, folder, base, packages, closing):
+        self.log = folder
         self.shared = {name: f"{folder}/{name}" for name in ("run", "lmtp", "store", "etc")}
         for path in self.shared.values():
             os.mkdir(path)
@@ -129,12 +130,15 @@ class Site:
         closing.callback(self.push.stop)
         self._configure()
         run, lmtp, store, etc = self.shared.values()
-        self.daemon = Container(self.bell_host, "mailbelld", "mailbelld", [
-            (run, "/run/mailbell", "rw"), (store, "/var/lib/mailbell", "rw"), (etc, "/etc/mailbell", "ro")])
+        self.daemon_mounts = [(run, "/run/mailbell", "rw"), (store, "/var/lib/mailbell", "rw"),
+                              (etc, "/etc/mailbell", "ro")]
+        self.daemon = Container(self.bell_host, "mailbelld", "mailbelld", self.daemon_mounts, folder)
         self.proxy = Container(self.bell_host, "mailbell-lmtp", "mailbell-lmtp", [
-            (run, "/run/mailbell", "ro"), (lmtp, "/run/dovecot-lmtp", "ro"), (etc, "/etc/mailbell", "ro")])
+            (run, "/run/mailbell", "ro"), (lmtp, "/run/dovecot-lmtp", "ro"), (etc, "/etc/mailbell", "ro")],
+            folder)
         self.dovecot = Container(self.dovecot_host, "dovecot", "dovecot -F", [
-            (run, "/run/mailbell", "ro"), (lmtp, "/run/dovecot-lmtp", "rw")], network=True)
+            (run, "/run/mailbell", "ro"), (lmtp, "/run/dovecot-lmtp", "rw")],
+            folder, network=True)
         for part in (self.daemon, self.proxy, self.dovecot):
             closing.callback(part.stop)
 
@@ -150,7 +154,7 @@ class Site:
         with open(f"{self.shared['etc']}/mailbell.conf", "w", encoding="ascii") as file:
             file.write(shown("`/etc/mailbell/mailbell.conf`") +
                        f"endpoint_allow = {self.push.prefix}\npush_ca_file = /etc/mailbell/ca.pem\n")
-        version = self.dovecot_host.good("dovecot", "--version").split()[0]
+        version = re.match(r"[0-9.]+", self.dovecot_host.good("dovecot", "--version"))[0]
         minor = version[:3]
         site = SITE[minor].replace("@version@", version)
         for path, text in (("dovecot.conf", site + shown(f"Dovecot {minor}")),
@@ -161,11 +165,8 @@ class Site:
 
     def init(self):
         """The first start: the store and the key, into the volume."""
-        return Container(self.bell_host, "init", "mailbelld --init", self.init_mounts).start().process.child.wait(60)
-
-    @property
-    def init_mounts(self):
-        return [(self.shared["store"], "/var/lib/mailbell", "rw"), (self.shared["etc"], "/etc/mailbell", "ro")]
+        once = Container(self.bell_host, "init", "mailbelld --init", self.daemon_mounts, self.log)
+        return once.start().process.child.wait(60)
 
     def join_network(self):
         """A wire to Dovecot's container."""
@@ -175,7 +176,7 @@ class Site:
                      ["nsenter", "-t", str(first), "-n", "ip", "addr", "add", f"{INSIDE}/24", "dev", "eth0"],
                      ["nsenter", "-t", str(first), "-n", "ip", "link", "set", "eth0", "up"]):
             subprocess.run(argv, check=True)
-        until(lambda: accepts((INSIDE, 143)), 20, "Dovecot's container listens")
+        until(lambda: accepts((INSIDE, 143)), 60, "Dovecot's container listens")
 
     def imap(self):
         return ImapClient(143, USER, "secret", host=INSIDE)
