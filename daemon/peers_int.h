@@ -6,6 +6,7 @@
 #define DAEMON_PEERS_INT_H
 
 #include "daemon/peers.h"
+#include "daemon/username.h"
 #include "lib/sock.h"
 
 #define PEER_READ	16384	/* octets read at a time */
@@ -26,11 +27,13 @@ struct peers {
 	struct peer	*touched;
 	size_t		 count, kept_max, max;
 	bool		 paused;		/* out of descriptors: accepting waits */
+	int64_t		 accept_ms;		/* not before: the system had no descriptor left */
 	uint64_t	 last_id;
 	uid_t		 own_uid, hook_uid;
 	uid_t		 mail_uids[PEER_USERS_MAX];
 	size_t		 n_mail_uids;
 	int64_t		 wrong_hook_said;
+	struct usernames usernames;
 };
 
 /* Loop's call for a connection. */

@@ -4,7 +4,6 @@
  * changes it as it goes.
  */
 #include <errno.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -12,9 +11,12 @@
 #include <unistd.h>
 
 #include "daemon/peers_int.h"
+#include "lib/clock.h"
+#include "lib/clock.h"
 #include "lib/privs.h"
 
 #define SPARE_FDS	96	/* pushes, the store, logs */
+#define STARVED_MS	100	/* until accept is tried again */
 
 static const char *const names[PEER_SOCKETS] = { "arrival", "saved", "command", "admin" };
 
@@ -43,14 +45,14 @@ admitted(const struct peers *all, enum peer_socket socket, uid_t uid)
 /* Accepting */
 
 static void
-own_name_only(struct peer *p)
+own_name_only(struct peers *all, struct peer *p)
 {
-	struct passwd *pw = getpwuid(p->uid);
+	const char *name = username_of(&all->usernames, p->uid, clock_mono_ms());
 
-	if (pw == NULL || strlen(pw->pw_name) >= sizeof(p->only_user))
+	if (name == NULL)
 		p->refused = true;
 	else
-		memcpy(p->only_user, pw->pw_name, strlen(pw->pw_name) + 1);
+		memcpy(p->only_user, name, strlen(name) + 1);
 }
 
 static void
@@ -69,7 +71,7 @@ add_peer(struct peers *all, enum peer_socket socket, int fd)
 	buf_init(&p->out, PEER_OUT_MAX);
 	may = sock_peer(fd, &p->uid) < 0 ? -1 : admitted(all, socket, p->uid);
 	if (may == 0)
-		own_name_only(p);
+		own_name_only(all, p);
 	else if (may < 0)
 		p->refused = true;
 	if (p->refused)
@@ -109,8 +111,10 @@ on_connection(void *arg, uint32_t events)
 	fd = accept4(l->watch.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd >= 0)
 		add_peer(l->all, l->socket, fd);
-	else if (errno == EMFILE || errno == ENFILE)
+	else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+		l->all->accept_ms = clock_mono_ms() + STARVED_MS;
 		peers_accept(l->all, false);
+	}
 }
 
 /* Opening */
@@ -223,6 +227,7 @@ peers_open(struct daemon *d, struct err *err)
 	if (all == NULL)
 		abort();
 	all->daemon = d;
+	all->usernames.look = username_look;
 	for (int i = 0; i < PEER_SOCKETS; i++)
 		all->listeners[i].watch.fd = -1;
 	raise_limits(all);

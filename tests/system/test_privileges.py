@@ -9,6 +9,7 @@ import traceback
 import pytest
 
 from lab import accounts, webpush
+from lab.alone import Alone, Verbs
 from lab.frames import frame, read_frame
 
 SOCKETS = ("arrival", "saved", "command", "admin")
@@ -160,3 +161,20 @@ def test_the_admin_group_reaches_no_secret(lab, user, phone):
             assert "PRIVATE KEY" not in said, verb
 
     assert as_user(STRANGER, group, [group], ask)
+
+
+def test_a_user_of_the_system_speaks_for_himself_alone():
+    """system_users = yes: a process of user A is heard for A, and its connection ends where it speaks for B."""
+    uid, gid = accounts.ids(accounts.HOOK)
+    with Alone(system_users="yes", mail_users="") as alone:
+        def says(user):
+            def lwebpush():
+                with Verbs(alone.mailbell.run_dir, user) as verbs:
+                    verbs.send("VERB", ["*"], USER=user, SESSION="session", NAME="LWEBPUSH")
+                    if not verbs.stream.read(4):
+                        raise OSError("the connection has ended")
+            return lwebpush
+
+        assert as_user(uid, gid, [gid], says(accounts.HOOK))
+        assert not as_user(uid, gid, [gid], says("alice@lab.test"))
+        assert not as_user(uid, gid, [gid], says("root"))
