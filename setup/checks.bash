@@ -160,6 +160,7 @@ check_dovecot()
 	done
 	check_abi
 	check_names
+	check_run_dir
 	check_backend
 }
 
@@ -194,6 +195,18 @@ check_names()
 	else
 		good dovecot "an account has the same name at delivery and at login"
 	fi
+}
+
+# The modules look into the folder that they were built for, unless Dovecot's processes are told another.
+check_run_dir()
+{
+	local run
+	run=$(setting run_dir)
+
+	[ "$run" = "$RUNDIR" ] || [[ $(dc import_environment) =~ MAILBELL_RUN_DIR\ *=\ *"$run"(\ |$'\n'|$) ]] ||
+		problem dovecot "run_dir is $run, and Dovecot's modules look into $RUNDIR" \
+			"they do not find mailbelld: nobody is rung, and no app can subscribe" \
+			"add MAILBELL_RUN_DIR=$run to Dovecot's import_environment"
 }
 
 # What mailbell-lmtp delivers to.

@@ -251,6 +251,21 @@ def test_doctor_and_modules_of_another_dovecot(etc):
                            "and this one has 2.4.ABIv1")
 
 
+def test_doctor_and_another_run_dir(etc):
+    """The modules need no setting, but where run_dir is not the usual one."""
+    contact = "vapid_contact = mailto:a@mail.test\n"
+    there = {"2.3": "import_environment = $import_environment MAILBELL_RUN_DIR={}\n",
+             "2.4": "import_environment {{\n  MAILBELL_RUN_DIR = {}\n}}\n"}[version()]
+    usual = etc.bash("echo $RUNDIR").stdout.strip()
+    etc.write("mailbell/mailbell.conf", f"{contact}run_dir = {usual}\n")
+    assert doctor(etc, "check_run_dir") == []
+    etc.write("mailbell/mailbell.conf", f"{contact}run_dir = /else/where\n")
+    for said, found in (("", 1), (there.format("/else/wherever"), 1), (there.format("/else/where"), 0)):
+        etc.write("dovecot/conf.d/10-mail.conf", said or "# nothing\n")
+        lines = doctor(etc, "check_run_dir")
+        assert len(lines) == found and all("run_dir is /else/where, and" in line for line in lines), said
+
+
 @pytest.mark.parametrize("milters, default, found", [
     ("{ unix:mailbell/milter, default_action=accept }", "shutdown", False),
     ("unix:mailbell/milter", "shutdown", True), ("unix:mailbell/milter", "tempfail", True),
