@@ -240,7 +240,7 @@ sleep_ms(const struct run *r, int64_t now_ms)
 	const struct daemon *d = &r->d;
 	const int64_t times[] = {
 		notify_next(d), sender_next(d->sender), reach_next(d), sweep_next(d->sweep),
-		trace_next(d->trace), r->checkpoint_ms, r->alive_ms,
+		trace_next(d->trace), peers_next(d->peers), r->checkpoint_ms, r->alive_ms,
 	};
 	int64_t next = now_ms + CHECKPOINT_MS;
 

@@ -336,8 +336,14 @@ peers_turn(struct peers *all, bool flushed)
 		else if (operate_wants(p))
 			peer_touch(p);
 	}
-	if (all->count < all->max)
+	if (all->count < all->max && clock_mono_ms() >= all->accept_ms)
 		peers_accept(all, true);
+}
+
+int64_t
+peers_next(const struct peers *all)
+{
+	return all->paused && all->count < all->max ? all->accept_ms : INT64_MAX;
 }
 
 void

@@ -57,6 +57,8 @@ void		 peers_turn(struct peers *all, bool flushed);
  */
 void		 peers_drop(struct peers *all, enum peer_socket socket);
 
+/* When accepting is to be tried again (clock_mono_ms); INT64_MAX: it need not be. */
+int64_t		 peers_next(const struct peers *all);
 /* Whether somebody has something to do in the next turn already: the loop must not sleep. */
 bool		 peers_busy(const struct peers *all);
 

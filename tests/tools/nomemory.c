@@ -31,9 +31,11 @@ void	*__libc_malloc(size_t);
 void	*__libc_calloc(size_t, size_t);
 void	*__libc_realloc(void *, size_t);
 
-static struct control {
+struct control {
 	_Atomic uint64_t armed, nth, every, calls, failed;
-} *control;
+};
+
+static struct control *control;
 static const char *within;
 static __thread bool looking;	/* what follows may allocate itself */
 
