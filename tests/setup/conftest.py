@@ -5,9 +5,7 @@ ports are free, and all that was started is gone with them.
 """
 
 import os
-import shutil
 import subprocess
-import tempfile
 
 import pytest
 
