@@ -86,7 +86,7 @@ def alone(bench, office):
     delay = added(bench, "proxy before smtp-sink", sink)
     bench.goal("G11-proxy", ours=delay, unit="ms")
     dovecot = pairs(bench, "proxy before Dovecot", Client(office.dovecot.socket, "user000@lab.test"),
-                    Client(f"{office.dir}/mb/lmtp", "user001@lab.test"))
+                    Client(f"{office.dir}/mb/lmtp", "user000@lab.test"))
     added(bench, "proxy before Dovecot", dovecot)
 
 

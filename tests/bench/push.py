@@ -15,6 +15,7 @@ PUSHES = 2000                       # in a round of ours
 PEER_PUSHES = 600                   # in one of web-push, which takes about as long
 GOOD = 10000                        # of G15
 CROWD = 10000                       # devices of one user
+CROWD_S = 20                        # no longer is waited for them
 PARALLEL = 32                       # web-push's connections: as many as ours to one service
 ROUND_TRIPS = (0, 20, 100)          # ms
 
@@ -169,13 +170,14 @@ def crowd(bench, authority, keys):
                    subscriptions_max=CROWD) as ours:
         before, began, waits = measure.rss(ours.pid), time.monotonic(), []
         ours.say(ours.mail([account(0)]))
-        while sink.counts()["good"] < CROWD:
+        while sink.counts()["good"] < CROWD and time.monotonic() - began < CROWD_S:
             asked = time.monotonic()
             ours.alone.status()
             waits.append(time.monotonic() - asked)
             time.sleep(0.01)
-        took = time.monotonic() - began
-        bench.figure(f"one message, {CROWD} devices of one user: until all were rung", took, "s")
+        rung = sink.counts()["good"]
+        bench.figure(f"one message, {CROWD} devices of one user: rung within {CROWD_S} s at most", rung)
+        bench.figure("... that took", time.monotonic() - began, "s")
         bench.figure("... that the daemon has grown by", (measure.rss(ours.pid) - before) / 1e6, "MB")
         bench.figure("... its longest answer meanwhile", max(waits) * 1000, "ms")
 
