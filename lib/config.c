@@ -77,7 +77,7 @@ static const struct key keys[] = {
 	WORD_KEY(address_family, "any", "any", "ipv4", "ipv6"),
 	TEXT_KEY(push_ca_file, NULL, value_check_path),
 	WORD_KEY(http_version, "auto", "auto", "1.1", "2"),
-	NUMBER_KEY(subscriptions_max, "16", 1, 1000),
+	NUMBER_KEY(subscriptions_max, "16", 1, 10000),
 	TIME_KEY(token_lifetime, "1h", 60, DAY),
 	NUMBER_KEY(burst, "20", 1, 1000),
 	TIME_KEY(burst_interval, "5s", 1, HOUR),

@@ -167,6 +167,7 @@ faults(void **state)
 		{ "lmtp_workers = 257\n", ":1: ", "from 0 to 256" },
 		{ "lmtp_workers = 0x1\n", ":1: ", "from 0 to 256" },
 		{ "burst = 99999999999999999999\n", ":1: ", "from 1 to 1000" },
+		{ "subscriptions_max = 10001\n", ":1: ", "from 1 to 10000" },
 		{ "locate_timeout = 2\n", ":1: ", "unit" },
 		{ "locate_timeout = 2 s\n", ":1: ", "unit" },
 		{ "locate_timeout = s\n", ":1: ", "write digits" },
