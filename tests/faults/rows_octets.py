@@ -132,7 +132,7 @@ def odd_octets(site, this):
                 if not this.short or len(message) < 10 << 20:
                     site.lab.postfix.send(person.address, message)
                 this.tried += 2
-            for _ in this.turns(100 if this.short else 3000, atleast=20):
+            for _ in this.turns(100 if this.short else 3000, atleast=10):
                 site.lab.postfix.send(person.address, random_message("odd", person.address, this.random))
                 this.tried += 1
             site.drain(120)
