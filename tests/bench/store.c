@@ -111,8 +111,9 @@ outbox(uint64_t count)
 {
 	struct outbox_record r = {
 		.number = 1 + below(count), .generation = 1, .type = OUTBOX_MAIL, .due = 1, .expires = 2,
-		.mailbox = slice_of("INBOX"), .uidvalidity = 7, .uid = 1, .envelope = slice_of(
-		    "(\"Mon, 7 Feb 1994 21:52:25 -0800\" \"afternoon meeting\" NIL NIL NIL NIL NIL NIL NIL NIL)"),
+		.mailbox = slice_of("INBOX"), .uidvalidity = 7, .uid = 1,
+		.envelope = slice_of("(\"Mon, 7 Feb 1994 21:52:25 -0800\" \"afternoon meeting\" NIL NIL NIL NIL "
+		    "NIL NIL NIL NIL)"),
 		.queue_id = slice_of("4jYSd65W3Gz1brl5"),
 	};
 
