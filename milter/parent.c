@@ -28,7 +28,7 @@ struct parent {
 	const char	*config_path;
 	struct config	*config;
 	sigset_t	 signals;	/* blocked, and waited for */
-	pid_t		 worker;
+	pid_t		 worker;	/* -1: none, until a second has gone by */
 	int		 commands;	/* to the worker */
 };
 
@@ -63,15 +63,13 @@ tell_reload(struct parent *p)
 		log_warn("the worker cannot be reached: %s", strerror(errno));
 }
 
-/* SIGCHLD: EX_OK where another worker serves now. */
+/* SIGCHLD.  The exit status: EX_OK where another worker is to follow. */
 static int
-replace_worker(struct parent *p)
+worker_ended(struct parent *p)
 {
-	const struct timespec pause = { .tv_sec = 1 };
-	struct err err;
 	int status;
 
-	if (waitpid(p->worker, &status, WNOHANG) != p->worker)
+	if (p->worker < 0 || waitpid(p->worker, &status, WNOHANG) != p->worker)
 		return EX_OK;
 	close(p->commands);
 	p->worker = -1;
@@ -79,13 +77,20 @@ replace_worker(struct parent *p)
 		return EX_UNAVAILABLE;
 	log_warn("the worker was ended by signal %d: another takes its place in a second",
 	    WTERMSIG(status));
-	nanosleep(&pause, NULL);
+	return EX_OK;
+}
+
+static void
+replace_worker(struct parent *p)
+{
+	struct err err;
+
 	if (start_worker(p, &err) < 0) {
-		log_fatal("%s", err.text);
-		return EX_OSERR;
+		p->worker = -1;
+		log_warn("%s; that is tried again in a second", err.text);
+		return;
 	}
 	tell_reload(p);		/* what was in force may be newer than what this process has read */
-	return EX_OK;
 }
 
 static int
@@ -96,6 +101,8 @@ stop(struct parent *p)
 
 	log_notice("stopping");
 	listen_remove(p->config);
+	if (p->worker < 0)
+		return EX_OK;
 	close(p->commands);
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
@@ -108,19 +115,36 @@ stop(struct parent *p)
 	return EX_OK;
 }
 
+/* -1: a second has gone by, and there is no worker. */
+static int
+next_signal(const struct parent *p)
+{
+	const struct timespec second = { .tv_sec = 1 };
+	int number;
+
+	do
+		number = p->worker < 0 ? sigtimedwait(&p->signals, NULL, &second)
+		    : sigwaitinfo(&p->signals, NULL);
+	while (number < 0 && errno == EINTR);
+	return number;
+}
+
 /* The exit status. */
 static int
 attend(struct parent *p)
 {
 	int number, status = EX_OK;
 
-	while (status == EX_OK && sigwait(&p->signals, &number) == 0) {
-		if (number == SIGCHLD)
-			status = replace_worker(p);
-		else if (number == SIGHUP)
-			tell_reload(p);
-		else
+	while (status == EX_OK) {
+		number = next_signal(p);
+		if (number < 0)
+			replace_worker(p);
+		else if (number == SIGCHLD)
+			status = worker_ended(p);
+		else if (number != SIGHUP)
 			return stop(p);
+		else if (p->worker > 0)
+			tell_reload(p);
 	}
 	return status;
 }

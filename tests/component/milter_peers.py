@@ -145,6 +145,10 @@ class Milter:
         self.closing = contextlib.ExitStack()
         self.write()
 
+    def under(self, *tool):
+        """tool: what is put before the command line."""
+        self.process.argv = [*tool, *self.process.argv]
+
     def write(self, **changes):
         self.settings.update(changes)
         with open(self.config, "w", encoding="utf-8") as out:

@@ -559,6 +559,17 @@ def test_killed_worker(milter, daemon):
     assert "signal 9" in milter.log()
 
 
+@pytest.mark.skipif(SLOW, reason="one tool at a time can watch a process")
+def test_no_process_to_be_had(milter, daemon):
+    """Where no worker can be made, that is tried again each second; MTAs wait meanwhile."""
+    milter.under("strace", "-D", "-o", "/dev/null", "-e", "inject=clone:error=EAGAIN:when=2..3")
+    milter.start()
+    os.kill(milter.worker, signal.SIGKILL)
+    sent(milter.mta(), 1)
+    check(daemon.accept().arrival(), 1)
+    assert milter.log().count("no worker can be made") == 2
+
+
 def test_killed_parent(milter, daemon):
     """kill -9 of the parent ends its worker; the socket that is left is replaced."""
     milter.start()
