@@ -325,7 +325,8 @@ def breaks(n):
     yield "one too few, then silence", n - 1, lambda lines: (b"".join(lines[:-1]), False)
     yield "one too many", None, lambda lines: (b"".join(lines + lines[-1:]), False)
     yield "garbage", 1, lambda lines: (lines[0] + b"\0\xffgarbage\r\n" + b"".join(lines[1:]), False)
-    yield "64 KiB", 1, lambda lines: (lines[0] + b"250 " + 65536 * b"x" + b"\r\n" + b"".join(lines[1:]), False)
+    long = b"250 " + 65536 * b"x" + b"\r\n"
+    yield "64 KiB", 1, lambda lines: (lines[0] + long + b"".join(lines[1:]), False)
     yield "half a line", 1, lambda lines: (lines[0] + lines[1][:20], True)
 
 
@@ -355,7 +356,8 @@ def broken_backend(site, this):
 
 ENDINGS = (b"\r\n.\n", b"\n.\n", b"\n.\r\n", b"\r.\r", b"\r\n.\r", b"\r\n.\r\r\n", b"\r\n..\r\n", b"\r.\r\n",
            b"\n.\r", b"\r.\n", b"\r\n.\0\r\n", b"\r\n .\r\n", b"\r\n.\n\r\n")
-SMUGGLED = "MAIL FROM:<evil@example.org>\r\nRCPT TO:<{0}>\r\nDATA\r\nSubject: smuggled\r\n\r\nsmuggled\r\n.\r\n"
+SMUGGLED = ("MAIL FROM:<evil@example.org>\r\nRCPT TO:<{0}>\r\nDATA\r\n"
+            "Subject: smuggled\r\n\r\nsmuggled\r\n.\r\n")
 
 
 @row("F14b", "every spelling of end-of-data, loose and strict backend")

@@ -1,4 +1,4 @@
-"""F15 and F16: clients that go in odd ways, and messages that are odd: as direct to Dovecot, octet for octet."""
+"""F15 and F16: clients that go in odd ways, and odd messages: as direct to Dovecot, octet for octet."""
 
 import contextlib
 import hashlib
@@ -83,11 +83,13 @@ def odd_messages(id, to):
     yield "plain", head + b"x\r\n"
     yield "a line of 1 MB", head + 1000000 * b"x" + b"\r\n"
     yield "102,400 octets of one header", fields + b"X-Long: " + 102400 * b"y" + b"\r\n\r\nx\r\n"
-    yield "102,400 octets of one folded header", fields + b"X-Long:" + 1600 * (b" " + 61 * b"y" + b"\r\n") + b"\r\nx\r\n"
+    folded = 1600 * (b" " + 61 * b"y" + b"\r\n")
+    yield "102,400 octets of one folded header", fields + b"X-Long:" + folded + b"\r\nx\r\n"
     yield "10,000 headers", fields + b"".join(b"X-%d: y\r\n" % n for n in range(10000)) + b"\r\nx\r\n"
     yield "NUL in the header", fields + b"X-Nul: a\0b\r\n\r\nx\r\n"
     yield "NUL in the body", head + b"a\0b\r\n\0\r\n"
-    yield "8 bit", fields + b"X-8bit: Gr\xfc\xdfe \xc3\xa4 \xff\xfe\r\n\r\n" + bytes(range(128, 256)) + b"\r\n"
+    high = bytes(range(128, 256))
+    yield "8 bit", fields + b"X-8bit: Gr\xfc\xdfe \xc3\xa4 \xff\xfe\r\n\r\n" + high + b"\r\n"
     yield "dots", head + b".\r\n..\r\n...\r\n.x\r\n"
     yield "no body", fields
     yield "50 MB", head + 650000 * (76 * b"0" + b"\r\n")

@@ -99,7 +99,8 @@ class _Session:
             else:
                 if verb in ("MAIL", "RSET"):
                     self.sender, self.recipients = address(line), []
-                self.say("250-scripted\r\n250-PIPELINING\r\n250 8BITMIME" if verb == "LHLO" else "250 2.0.0 OK")
+                self.say("250-scripted\r\n250-PIPELINING\r\n250 8BITMIME" if verb == "LHLO" else
+                         "250 2.0.0 OK")
 
     def rcpt(self, who):
         answer = self.server.rcpt(who)
