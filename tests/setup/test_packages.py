@@ -75,11 +75,20 @@ def clean(machine, packages):
     """Everything on the machine before the first package of ours, but with users that have mail."""
     machine.good("useradd", "-m", "alice")
     machine.good("chpasswd", stdin="alice:secret\n")
+    apt(machine, "autoremove", "--purge")       # what the system itself was left with
     return everything(machine)
 
 
 @pytest.fixture(scope="module")
-def before(clean, host):
+def host(machine, clean, packages):
+    """The packages, behind a look at what was there without them."""
+    assert not named(machine)
+    machine.install(packages[0])
+    return machine
+
+
+@pytest.fixture(scope="module")
+def before(host):
     return snapshot(host)
 
 
@@ -183,6 +192,7 @@ def test_remove(host, before):
     start(host)
     assert snapshot(host) != before
     apt(host, "remove", *OURS)
+    assert {status(host, name) for name in OURS} <= {"config-files", "not-installed"}
     stop(host)
     assert snapshot(host) == before
     assert os.path.islink(host.path("/var/lib/mailbell/vapid/current"))
