@@ -157,6 +157,7 @@ queue_add(struct queue *q, uint64_t number)
 		grow_table(q);
 	p->number = number;
 	p->due_ms = QUEUE_NEVER;
+	p->turn.owner = p;
 	p->waiter.owner = p;
 	p->next = *bucket(q, number);
 	*bucket(q, number) = p;
@@ -170,6 +171,7 @@ queue_remove(struct queue *q, struct pending *p)
 	struct pending **link = bucket(q, p->number);
 
 	assert(!p->flying);
+	crowd_forget(&p->turn);
 	origin_forget(&p->waiter);
 	while (*link != p)
 		link = &(*link)->next;

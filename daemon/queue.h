@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "daemon/crowd.h"
 #include "daemon/origin.h"
 
 #define QUEUE_NEVER	INT64_MAX
@@ -24,7 +25,7 @@ struct pending {
 	int64_t		oldest_ms;	/* wall clock: when the first of its records was accepted */
 	bool		behind;		/* only a verification waits: everybody else comes first */
 	bool		flying;		/* a push is under way: nothing else is started */
-	bool		crowded;	/* its account has enough of them under way */
+	struct crowd_waiter turn;	/* due, but its account has no slot */
 	struct origin_waiter waiter;	/* due, but its origin has no slot */
 	size_t		place;		/* the heap's */
 	struct pending	*next;		/* the table's */

@@ -29,16 +29,8 @@ sender_set_count(struct sender *s, struct pending *p, size_t count)
 }
 
 void
-sender_uncrowd(struct sender *s, struct pending *p)
-{
-	s->crowded -= p->crowded;
-	p->crowded = false;
-}
-
-void
 sender_leave(struct sender *s, struct pending *p)
 {
-	sender_uncrowd(s, p);
 	sender_set_count(s, p, 0);
 	queue_remove(s->queue, p);
 }
@@ -60,39 +52,14 @@ sender_hold_for(struct sender *s, struct pending *p, int64_t ms)
 	p->held_ms = p->due_ms;
 }
 
-void
-sender_crowd(struct sender *s, struct pending *p)
-{
-	sender_hold_for(s, p, SENDER_LOOK_AGAIN_MS);
-	p->crowded = true;
-	s->crowded++;
-}
-
-void
-sender_make_room(struct sender *s, const char *account)
-{
-	struct subscription sub;
-	struct pending *p;
-	char id[SUB_ID_MAX + 1] = "";
-	struct err err;
-
-	while (s->crowded > 0 && store_sub_next(s->daemon->store, account, id, &sub, &err) == 1 &&
-	    strcmp(sub.account, account) == 0) {
-		memcpy(id, sub.id, sizeof(id));
-		p = queue_get(s->queue, sub.number);
-		if (p != NULL && p->crowded)
-			sender_look(s, sub.number);
-	}
-	explicit_bzero(&sub, sizeof(sub));
-}
-
 /* Sooner than it would be looked at, never later. */
 static void
 look_within(struct sender *s, struct pending *p, int64_t ms)
 {
 	int64_t at = clock_mono_ms() + ms;
 
-	if (p->flying || p->waiter.origin != NULL)	/* then it will be looked at anyhow */
+	/* Then it will be looked at anyhow. */
+	if (p->flying || p->turn.crowd != NULL || p->waiter.origin != NULL)
 		return;
 	if (at < p->held_ms)
 		at = p->held_ms;
@@ -136,7 +103,6 @@ sender_forget(struct sender *s, uint64_t number)
 	if (p == NULL)
 		return;
 	sender_set_count(s, p, 0);
-	sender_uncrowd(s, p);
 	if (!p->flying)		/* else the answer finds no subscription and ends it */
 		queue_remove(s->queue, p);
 }
@@ -250,7 +216,9 @@ sender_run(struct sender *s, int64_t now_ms)
 	while (has_room(s) && (p = origin_next(s->origins, s->ran_s)) != NULL)
 		sender_look_at(s, p);
 	for (int i = 0; i < LOOKS_A_TURN && has_room(s); i++) {
-		p = next_due(s, now_ms);
+		p = crowd_next(s->crowds);
+		if (p == NULL)
+			p = next_due(s, now_ms);
 		if (p == NULL)
 			break;
 		sender_look_at(s, p);
@@ -265,6 +233,8 @@ sender_next(const struct sender *s)
 
 	if (post_in_flight(s->post) == POST_MAX)
 		return next;
+	if (crowd_due(s->crowds))
+		return 0;
 	if (wake > s->ran_s && wake < ORIGIN_NEVER && wake * 1000 < next)
 		next = wake * 1000;
 	for (int behind = 0; behind < 2; behind++) {
@@ -312,6 +282,7 @@ sender_new(struct daemon *d, struct err *err)
 		abort();
 	s->daemon = d;
 	s->queue = queue_new();
+	s->crowds = crowds_new();
 	s->origins = origins_new();
 	s->flood = flood_new();
 	s->census = census_new();
@@ -343,6 +314,7 @@ sender_free(struct sender *s)
 		sender_end_flight(&s->flights[i]);
 	queue_free(s->queue);
 	origins_free(s->origins);
+	crowds_free(s->crowds);
 	flood_free(s->flood);
 	census_free(s->census);
 	free(s->batch);

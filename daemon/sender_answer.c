@@ -292,6 +292,5 @@ sender_answer(struct sender *s, struct flight *f, const struct post_answer *a)
 	landed(s, f, stored && out.verdict == RETRY_DELETE,
 	    stored && records_go(out.verdict) ? f->n : 0);
 	explicit_bzero(&sub, sizeof(sub));
-	sender_make_room(s, f->account);
 	sender_end_flight(f);
 }

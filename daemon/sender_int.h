@@ -17,15 +17,14 @@
 
 #define SENDER_LOOK_AGAIN_MS	(3600 * 1000)	/* no wait is longer without a look: clocks jump */
 
-#define SENDER_AN_ACCOUNT	8	/* pushes of one account under way */
-
 /* A push under way. */
 struct flight {
 	bool		 used;
 	uint64_t	 number;
 	char		 account[WIRE_USER_MAX + 1], id[SUB_ID_MAX + 1];
 	char		 host[256];
-	struct origin	*origin;	/* NULL: a test, which takes no slot */
+	struct crowd	*crowd;		/* NULL: a test, which takes no slots */
+	struct origin	*origin;	/* as well */
 	char		 origin_name[GUARD_ORIGIN_MAX];
 	bool		 probe;		/* of an origin that was paused */
 	uint64_t	 generation;	/* of the subscription: what was sent to */
@@ -42,6 +41,7 @@ struct flight {
 struct sender {
 	struct daemon	*daemon;
 	struct queue	*queue;
+	struct crowds	*crowds;
 	struct origins	*origins;
 	struct post	*post;
 	struct flood	*flood;
@@ -49,7 +49,6 @@ struct sender {
 	struct batch	*batch;		/* scratch */
 	struct flight	 flights[POST_MAX];
 	size_t		 total;		/* records in the outbox */
-	size_t		 crowded;	/* subscriptions that wait for their own account */
 	int64_t		 ran_s;		/* monotonic: when lines were last looked through */
 	int64_t		 said_ms;	/* monotonic: the last complaint that a push cannot be made */
 };
@@ -64,11 +63,6 @@ void	sender_hold_for(struct sender *s, struct pending *p, int64_t ms);
 void	sender_set_count(struct sender *s, struct pending *p, size_t count);
 /* It is its turn. */
 void	sender_look_at(struct sender *s, struct pending *p);
-/* It waits until a push of its own account is over; it does so no more. */
-void	sender_crowd(struct sender *s, struct pending *p);
-void	sender_uncrowd(struct sender *s, struct pending *p);
-/* A push of this account is over. */
-void	sender_make_room(struct sender *s, const char *account);
 /* Nothing waits for it any more. */
 void	sender_leave(struct sender *s, struct pending *p);
 

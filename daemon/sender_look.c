@@ -46,8 +46,8 @@ until_due_ms(const struct batch *b, int64_t now_ms)
 }
 
 /*
- * A line at its origin, or a push.  That the service has taken pushes, and what it has asked for, an
- * earlier process may have learnt.
+ * A line at its origin, or a slot there.  That the service has taken pushes, and what it has asked
+ * for, an earlier process may have learnt.
  */
 static enum origin_start
 take_slot(struct sender *s, struct pending *p, const char *name, int64_t last_success,
@@ -90,22 +90,29 @@ try_push(struct sender *s, struct pending *p, struct subscription *sub,
 	struct origin *origin;
 	struct flight *f;
 	enum origin_start start;
+	struct crowd *crowd;
 	struct err err;
 
+	queue_set_due(s->queue, p, QUEUE_NEVER);	/* a line or an answer brings it back */
+	crowd = crowd_enter(s->crowds, sub->account, &p->turn);
+	if (crowd == NULL)
+		return;
 	p->waiter.behind = p->behind;
 	start = take_slot(s, p, endpoint->origin, delivery->last_success, &origin);
 	if (start == ORIGIN_WAIT) {
-		queue_set_due(s->queue, p, QUEUE_NEVER);
+		crowd_leave(crowd);
 		return;
 	}
 	f = sender_start(s, p, sub, delivery, endpoint, now_s, &err);
 	if (f != NULL) {
+		f->crowd = crowd;
 		f->origin = origin;
 		f->probe = start == ORIGIN_PROBE;
 		if (f->verify)
 			flood_count(s->flood, endpoint->host, sender_now());
 		return;
 	}
+	crowd_leave(crowd);
 	nothing.probe = start == ORIGIN_PROBE;
 	origin_end(origin, &nothing, BREAKER_WITNESSES, sender_now(), 0);
 	complain(s, &err);
@@ -129,17 +136,6 @@ flood_wait_ms(struct sender *s, const struct guard_endpoint *endpoint)
 	    census_take(s->census, s->daemon->store, endpoint->origin, now).accounts > 0)
 		return 0;
 	return wait * 1000;
-}
-
-/* One account, with endpoints that hang, is to leave the others their slots. */
-static bool
-is_crowded(const struct sender *s, const char *account)
-{
-	int n = 0;
-
-	for (size_t i = 0; i < POST_MAX; i++)
-		n += s->flights[i].used && strcmp(s->flights[i].account, account) == 0;
-	return n >= SENDER_AN_ACCOUNT;
 }
 
 /* What was read is to be sent, if nothing is in its way. */
@@ -176,8 +172,6 @@ consider(struct sender *s, struct pending *p, struct subscription *sub, struct d
 	wait = verify ? flood_wait_ms(s, &endpoint) : 0;
 	if (wait > 0)
 		sender_hold_for(s, p, wait);
-	else if (is_crowded(s, sub->account))
-		sender_crowd(s, p);
 	else
 		try_push(s, p, sub, delivery, &endpoint, now_ms / 1000);
 }
@@ -191,7 +185,6 @@ sender_look_at(struct sender *s, struct pending *p)
 	struct err err;
 	int rc;
 
-	sender_uncrowd(s, p);
 	rc = read_all(s, p->number, now_ms / 1000, &sub, &delivery, &err);
 	if (rc < 0) {
 		s->daemon->counters.store_errors++;

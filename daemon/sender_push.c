@@ -25,6 +25,8 @@ free_flight(struct sender *s)
 void
 sender_end_flight(struct flight *f)
 {
+	if (f->crowd != NULL)
+		crowd_leave(f->crowd);
 	free(f->records);
 	memset(f, 0, sizeof(*f));
 }
@@ -171,7 +173,6 @@ sender_start(struct sender *s, struct pending *p, struct subscription *sub,
 		return NULL;
 	}
 	p->flying = true;
-	queue_set_due(s->queue, p, QUEUE_NEVER);
 	return f;
 }
 
