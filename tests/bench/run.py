@@ -9,6 +9,7 @@ is missed or a part failed.
 
 import importlib
 import os
+import signal
 import sys
 import time
 import traceback
@@ -19,9 +20,28 @@ sys.dont_write_bytecode = True
 
 from bench import host, plots, report           # noqa: E402
 from bench.bench import RESULTS, Bench          # noqa: E402
+from lab.process import children                # noqa: E402
 
 PARTS = ("crypto", "envelope", "store", "push", "mail", "memory")
 LONG = ("scale", "holes")       # only where they are named
+STOPS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+
+
+class Stopped(BaseException):
+    """A signal said so: everything that a part started is stopped on the way out, as with Ctrl-C."""
+
+
+def stop(number, _frame):
+    """Once: who is impatient does not interrupt the stopping."""
+    for each in STOPS:
+        signal.signal(each, signal.SIG_IGN)
+    raise Stopped(number)
+
+
+def clear():
+    """What a signal caught between its start and its owner knowing of it."""
+    for pid in children(os.getpid()):
+        os.kill(pid, signal.SIGTERM)
 
 
 def run_part(name):
@@ -60,4 +80,10 @@ def main(names):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    for each in STOPS:
+        signal.signal(each, stop)
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except Stopped as stopped:
+        clear()
+        sys.exit(128 + stopped.args[0])
