@@ -27,6 +27,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/modconf.h"
+#include "lib/names.h"
 #include "lib/privs.h"
 #include "lib/sdnotify.h"
 
@@ -64,15 +65,34 @@ fatal(int code, const struct err *err)
 	return code;
 }
 
+/* EX_OK, or the code to end with: a user or group is missing that the settings name. */
+static int
+names(const struct config *c, enum names_for who, bool check)
+{
+	struct err err;
+	int rc = names_check(c, who, &err);
+
+	if (rc < 0)
+		return fatal(EX_NOUSER, &err);
+	if (rc > 0 && check)
+		log_warn("%s", err.text);
+	return EX_OK;
+}
+
 /* --init, --verify */
 
 static int
 init(const struct config *c)
 {
 	struct err err;
+	int code = names(c, NAMES_STORE, false);
 
-	if (privs_folder(c->user, c->state_dir, 0700, &err) < 0 || privs_drop(c->user, &err) < 0)
+	if (code != EX_OK)
+		return code;
+	if (privs_folder(c->user, c->state_dir, 0700, &err) < 0)
 		return fatal(EX_CANTCREAT, &err);
+	if (privs_drop(c->user, &err) < 0)
+		return fatal(EX_NOPERM, &err);
 	if (store_init(c->state_dir, &err) < 0 || vapid_init(c->state_dir, &err) < 0)
 		return fatal(EX_CANTCREAT, &err);
 	printf("%s: an empty store and a first VAPID key were made.\n", c->state_dir);
@@ -84,8 +104,10 @@ verify(const struct config *c)
 {
 	struct store *store;
 	struct err err;
-	int rc;
+	int rc, code = names(c, NAMES_STORE, false);
 
+	if (code != EX_OK)
+		return code;
 	if (privs_drop(c->user, &err) < 0)
 		return fatal(EX_NOPERM, &err);
 	store = store_open(c->state_dir, &err);
@@ -358,7 +380,9 @@ main(int argc, char **argv)
 	else if (settings_check(&r.d.config, &err) < 0)
 		code = fatal(EX_CONFIG, &err);
 	else
-		code = mode == CHECK ? EX_OK : run(&r);
+		code = names(&r.d.config, NAMES_DAEMON, mode == CHECK);
+	if (code == EX_OK && mode == 0)
+		code = run(&r);
 	config_clear(&r.d.config);
 	return code;
 }

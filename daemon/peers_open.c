@@ -135,19 +135,6 @@ raise_limits(struct peers *all)
 	all->kept_max = all->max / 2;
 }
 
-/*
- * Whether this runs for a whole host: as root, or, where a service manager has given up root's rights
- * already, as the user that is configured.  Else it serves its own uid alone (to try things out).
- */
-static bool
-serves_host(const struct config *c)
-{
-	uid_t uid;
-	gid_t gid;
-
-	return geteuid() == 0 || (privs_user(c->user, &uid, &gid, NULL) == 0 && uid == geteuid());
-}
-
 static int
 find_users(struct peers *all, struct err *err)
 {
@@ -156,7 +143,7 @@ find_users(struct peers *all, struct err *err)
 
 	all->own_uid = geteuid();
 	all->hook_uid = all->own_uid;
-	if (!serves_host(c))
+	if (!privs_serves(c->user))
 		return 0;
 	if (c->mail_users.n > PEER_USERS_MAX)
 		return err_set(err, "mail_users: at most %d users", PEER_USERS_MAX);
@@ -176,7 +163,7 @@ socket_rights(const struct config *c, enum peer_socket socket, mode_t *mode, uid
 	uid_t hook;
 	gid_t own;
 
-	if (!serves_host(c)) {
+	if (!privs_serves(c->user)) {
 		*mode = 0600;
 		*owner = (uid_t)-1;
 		*group = (gid_t)-1;

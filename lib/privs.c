@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -22,8 +21,7 @@ privs_user(const char *name, uid_t *uid, gid_t *gid, struct err *err)
 	if (rc != 0)
 		return err_set(err, "user %s: %s", name, strerror(rc));
 	if (found == NULL)
-		return err_set(err, "there is no user '%s': create it, or set another name",
-		    name);
+		return err_set(err, "there is no user '%s'", name);
 	*uid = pw.pw_uid;
 	*gid = pw.pw_gid;
 	return 0;
@@ -39,10 +37,18 @@ privs_group(const char *name, gid_t *gid, struct err *err)
 	if (rc != 0)
 		return err_set(err, "group %s: %s", name, strerror(rc));
 	if (found == NULL)
-		return err_set(err, "there is no group '%s': create it, or set another name",
-		    name);
+		return err_set(err, "there is no group '%s'", name);
 	*gid = gr.gr_gid;
 	return 0;
+}
+
+bool
+privs_serves(const char *user)
+{
+	uid_t uid;
+	gid_t gid;
+
+	return geteuid() == 0 || (privs_user(user, &uid, &gid, NULL) == 0 && uid == geteuid());
 }
 
 static bool

@@ -4,13 +4,19 @@
 #ifndef LIB_PRIVS_H
 #define LIB_PRIVS_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "lib/err.h"
 
-/* The ids of a name.  0, or -1 with the remedy in err. */
+/* The ids of a name.  0, or -1: err says why (lib/names.h adds the setting and the remedy). */
 int	privs_user(const char *name, uid_t *uid, gid_t *gid, struct err *err);
 int	privs_group(const char *name, gid_t *gid, struct err *err);
+/*
+ * Whether this process is to run as user: as root, which becomes it, or because a service manager has
+ * made it that user already.  Else it serves its own uid alone (to try things out).
+ */
+bool	privs_serves(const char *user);
 /*
  * Makes sure of a folder of this mode that belongs to user; as another uid than root it is only made.
  * One that others use, too (/var/lib, /tmp), is refused, and stays as it was.

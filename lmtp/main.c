@@ -11,6 +11,7 @@
 
 #include "lib/config.h"
 #include "lib/log.h"
+#include "lib/names.h"
 #include "lib/options.h"
 #include "lib/privs.h"
 #include "lmtp/listeners.h"
@@ -58,6 +59,20 @@ serve(const struct config *config, const char *config_path, const char *argv0)
 	return parent_run(&args);
 }
 
+/* EX_OK, or the code to end with: there is no hook_user. */
+static int
+names(const struct config *config, bool check)
+{
+	struct err err;
+	int rc = names_check(config, NAMES_HOOK, &err);
+
+	if (rc < 0)
+		log_fatal("%s", err.text);
+	else if (rc > 0 && check)
+		log_warn("%s", err.text);
+	return rc < 0 ? EX_NOUSER : EX_OK;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -79,7 +94,9 @@ main(int argc, char **argv)
 	if (listeners_check(&config, &err) < 0) {
 		log_fatal("%s: %s", options.config_path, err.text);
 		status = EX_CONFIG;
-	} else if (!options.check)
+	} else
+		status = names(&config, options.check);
+	if (status == EX_OK && !options.check)
 		status = serve(&config, options.config_path, argv[0]);
 	config_clear(&config);
 	return status;

@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "lib/log.h"
+#include "lib/names.h"
 #include "lib/options.h"
 #include "lib/privs.h"
 #include "milter/filter.h"
@@ -23,6 +24,20 @@ prepare(const struct config *config, struct err *err)
 	return privs_drop(config->hook_user, err);
 }
 
+/* EX_OK, or the code to end with: there is no hook_user. */
+static int
+names(const struct config *config, bool check)
+{
+	struct err err;
+	int rc = names_check(config, NAMES_HOOK, &err);
+
+	if (rc < 0)
+		log_fatal("%s", err.text);
+	else if (rc > 0 && check)
+		log_warn("%s", err.text);
+	return rc < 0 ? EX_NOUSER : EX_OK;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -33,7 +48,6 @@ main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	status = EX_OK;
 	signal(SIGPIPE, SIG_IGN);
 	log_open("mailbell-milter", false, LOG_LEVEL_INFO);
 	config = worker_load(options.config_path, &err);
@@ -43,7 +57,8 @@ main(int argc, char **argv)
 	}
 	log_open("mailbell-milter", config->log == CONFIG_LOG_SYSLOG,
 	    (enum log_level)config->log_level);
-	if (!options.check) {
+	status = names(config, options.check);
+	if (status == EX_OK && !options.check) {
 		if (prepare(config, &err) == 0) {
 			status = parent_run(options.config_path, config);
 		} else {

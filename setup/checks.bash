@@ -2,9 +2,10 @@
 
 check_configuration()
 {
-	local text mode owner contact
+	local text code=0 mode owner contact
 
-	if ! text=$(mailbelld -c "$config" --check 2>&1); then
+	text=$(mailbelld -c "$config" --check 2>&1) || code=$?
+	if [ $code != 0 ] && [ $code != $EX_NOUSER ]; then	# check_users tells of missing ones
 		problem configuration "${text#mailbelld: fatal: }" \
 			"no program of mailbell starts with it" "correct it: mailbell.conf(5)"
 		return 1

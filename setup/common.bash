@@ -8,7 +8,7 @@ config=$SYSCONFDIR/mailbell.conf
 users_map=mailbell-users	# beside main.cf
 
 # Exit codes of sysexits.h.
-EX_USAGE=64 EX_UNAVAILABLE=69 EX_NOPERM=77 EX_CONFIG=78
+EX_USAGE=64 EX_NOUSER=67 EX_UNAVAILABLE=69 EX_NOPERM=77 EX_CONFIG=78
 
 fail()
 {
