@@ -26,7 +26,8 @@ CFLAGS   ?= -O2 -g
 HARDEN    = -fstack-protector-strong -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 ALL_CFLAGS = -std=c11 $(WARN) $(HARDEN) $(CFLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all) \
              $(if $(COV),--coverage)
-ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN)) $(if $(COV),--coverage)
+COV_LINK  = --coverage -Wl,--wrap=_exit tests/tools/covexit.c
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN)) $(if $(COV),$(COV_LINK))
 Q         = $(if $(V),,@)
 
 LIBS_lib      = -linih
@@ -167,7 +168,7 @@ fuzz-replay: $(addprefix $(B)/replay/,$(FUZZ))
 
 # What the tests run of the code: lines and branches, and a page; 1 where it is less than promised.
 coverage:
-	contrib/coverage $(if $(QUICK),--quick) $(if $(COV),$(B),build/gcc-cov)
+	contrib/coverage $(if $(QUICK),--quick) $(if $(filter file,$(origin B)),build/gcc-cov,$(B))
 
 # Figures, not tests: `make bench` runs all parts, BENCH="crypto store" some; scale and holes only where they are
 # named.  A tool that links with what is not here is left out, and its part says so.
