@@ -26,7 +26,7 @@ print_help(void)
 	    "  --yes       do not ask before something is removed\n"
 	    "  --help, --version\n\n"
 	    "Exit codes: 0 done, 64 usage, 65 and 66 the file, 67 no such account or subscription, 69\n"
-	    "the daemon does not run, 73 the key was not written, 74 output failed, 75 try again later,\n"
+	    "nothing listens for mailbell, 73 the key was not written, 74 output failed, 75 try again later,\n"
 	    "76 answer not understood, 77 no permission, 78 configuration.  mailbell(8) has more.\n",
 	    CONFIG_PATH);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "admin/request.h"
+#include "admin/running.h"
 #include "lib/log.h"
 #include "lib/sock.h"
 
@@ -21,8 +22,7 @@ connect_failed(const char *path, const struct config *c, struct err *err)
 	switch (errno) {
 	case ENOENT:
 	case ECONNREFUSED:
-		err_set(err, "mailbelld does not run, nothing listens on %s: start it "
-		    "(systemctl start mailbelld), or see its log", path);
+		running_tell(path, c, err);
 		return EX_UNAVAILABLE;
 	case EACCES:
 	case EPERM:

@@ -1,6 +1,7 @@
 """mailbelld and what its configuration asks for that it cannot, or will not, do."""
 
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -22,6 +23,22 @@ def test_what_a_reload_leaves_alone(alone):
         assert f"{key} has changed: that takes a restart" in alone.log
     alone.configure()
     assert alone.status()
+
+
+def test_socket_that_is_gone():
+    """mailbell says that the daemon runs where it does, and nothing of it to whom cannot know."""
+    with Alone() as alone:
+        shutil.copy(f"{build_folder()}/mailbell", alone.dir)
+        os.unlink(f"{alone.mailbell.run_dir}/admin")
+        done = alone.mailbell.run("status")
+        assert done.returncode == 69
+        assert f"mailbelld runs (pid {alone.mailbell.daemon.pid}), but nothing listens" in done.stderr
+        alone.mailbell.daemon.kill()
+        done = alone.mailbell.run("status")
+        assert done.returncode == 69 and "mailbelld does not run" in done.stderr
+        os.rename(alone.mailbell.state_dir, f"{alone.mailbell.state_dir}.away")
+        done = alone.mailbell.run("status")
+        assert done.returncode == 69 and "whether mailbelld runs is not known" in done.stderr
 
 
 @pytest.mark.parametrize("key, words", [("state_dir", ["--init"]), ("run_dir", [])])

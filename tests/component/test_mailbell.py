@@ -177,6 +177,10 @@ def test_broken_answers(daemon, answer, code):
 
 def test_no_daemon(quiet):
     """Without a daemon it says so, and how to start it; so it does with a stale socket."""
+    with open(f"{quiet.folder}/lock", "w", encoding="ascii"):
+        pass
+    with open(quiet.config, "a", encoding="utf-8") as out:
+        out.write(f"state_dir = {quiet.folder}\n")
     for _ in range(2):
         out = quiet.run("status")
         assert out.returncode == 69
