@@ -59,12 +59,14 @@ class Mailbell:
         assert done.returncode == 0, f"mailbelld --init: {done.stderr}"
 
     def start_daemon(self):
+        before = self._module_file()
         self.daemon.start()
-        until(self._daemon_ready, 20, "mailbelld listens")
+        until(lambda: self._daemon_ready(before), 20, "mailbelld listens")
 
-    def _daemon_ready(self):
+    def _daemon_ready(self, before):
+        """The sockets come first, the file last: a SIGHUP from then on is a reload of its own."""
         assert self.daemon.running, f"mailbelld did not start:\n{self.daemon.tail()}"
-        return all(accepts(f"{self.run_dir}/{name}")
+        return self._module_file() != before and all(accepts(f"{self.run_dir}/{name}")
                    for name in ("saved", "arrival", "command", "admin"))
 
     def restart_daemon(self):
