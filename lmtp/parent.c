@@ -34,6 +34,8 @@ struct parent {
 	struct slot	 worker[WORKERS_MAX];
 	size_t		 n_workers;
 	struct kept	 old;		/* its workers: those that drain */
+	int		 alive[2];	/* a pipe: a worker that serves writes to it */
+	bool		 ready;		/* one has */
 	pid_t		 check;		/* runs `program --check`; 0: no */
 	bool		 again;		/* another SIGHUP came meanwhile */
 	bool		 stopping;
@@ -59,7 +61,8 @@ be_worker(const struct parent *p, pid_t parent)
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(EX_TEMPFAIL);
-	_exit(worker_run(p->args->config, kept->listener, kept->n_listeners));
+	close(p->alive[0]);
+	_exit(worker_run(p->args->config, kept->listener, kept->n_listeners, p->alive[1]));
 }
 
 static void
@@ -242,6 +245,30 @@ signals_of(sigset_t *set)
 	sigaddset(set, SIGHUP);
 	sigaddset(set, SIGTERM);
 	sigaddset(set, SIGINT);
+	sigaddset(set, SIGIO);
+}
+
+/* The pipe brings SIGIO, to wait for it as for everything else. */
+static int
+watch_alive(struct parent *p, struct err *err)
+{
+	if (pipe2(p->alive, O_CLOEXEC | O_NONBLOCK) < 0 || fcntl(p->alive[0], F_SETOWN, getpid()) < 0 ||
+	    fcntl(p->alive[0], F_SETFL, O_ASYNC | O_NONBLOCK) < 0)
+		return err_set(err, "no pipe can be made: %s", strerror(errno));
+	return 0;
+}
+
+/* Said once, when connections are not only taken by the kernel but served, too. */
+static void
+tell_ready(struct parent *p)
+{
+	char octets[WORKERS_MAX];
+
+	if (read(p->alive[0], octets, sizeof(octets)) <= 0 || p->ready)
+		return;
+	p->ready = true;
+	log_notice("mailbell-lmtp %s is ready", MAILBELL_VERSION);
+	sdnotify("READY=1");
 }
 
 int
@@ -249,18 +276,23 @@ parent_run(const struct parent_args *args)
 {
 	struct parent p = { .args = args, .n_workers = count_workers(args->config) };
 	const struct timespec wait = { .tv_sec = WAIT_S };
+	struct err err;
 	sigset_t set;
 	int signo;
 
 	p.old = *args->kept;
 	signals_of(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
+	if (watch_alive(&p, &err) < 0) {
+		log_fatal("%s", err.text);
+		return EX_OSERR;
+	}
 	for (size_t i = 0; i < p.n_workers; i++)
 		start_worker(&p, &p.worker[i]);
 	signal_old(&p, SIGHUP);
-	sdnotify("READY=1");
 	while (reap(&p) || !p.stopping) {
 		keep_alive(&p);
+		tell_ready(&p);
 		signo = sigtimedwait(&set, NULL, &wait);
 		if (signo == SIGHUP)
 			hang_up(&p);

@@ -219,8 +219,16 @@ find_neighbours(const struct config *config, struct sock_addr *backend, struct s
 	return sock_parse(path, arrival, err);
 }
 
+static void
+tell_alive(int fd)
+{
+	if (write(fd, "", 1) < 0)
+		log_warn("the parent cannot be told that a worker serves: %s", strerror(errno));
+	close(fd);
+}
+
 int
-worker_run(const struct config *config, const int *listeners, size_t n)
+worker_run(const struct config *config, const int *listeners, size_t n, int alive)
 {
 	struct worker w = { .env = { .config = config, .over = on_session_over } };
 	struct sock_addr arrival;
@@ -244,6 +252,7 @@ worker_run(const struct config *config, const int *listeners, size_t n)
 		log_fatal("%s", err.text);
 		return EX_OSERR;
 	}
+	tell_alive(alive);
 	serve(&w);
 	while (w.env.list != NULL)
 		session_free(w.env.list);

@@ -270,7 +270,7 @@ class Proxy:
 
     def start(self):
         self.process.start()
-        until(lambda: os.path.exists(self.listen) and self.workers(), WAIT, "mailbell-lmtp is up")
+        until(lambda: "is ready\n" in self.log(), WAIT, "mailbell-lmtp is up")
 
     def workers(self):
         return children(self.process.pid)

@@ -288,6 +288,30 @@ def test_killed_parent_with_systemds_socket(proxy, backend):
         assert proxy.process.stop(40) == 0
 
 
+READY = "mailbell-lmtp: mailbell-lmtp 0.1 is ready\n"
+
+
+def test_ready(proxy, backend):
+    """Said when it can be connected to and a worker serves; after a reload by the new program, too."""
+    proxy.process.start()
+    until(lambda: READY in proxy.log(), 10, "it is ready")
+    assert proxy.workers()
+    greeted(proxy, backend)
+    proxy.reload()
+    until(lambda: proxy.log().count(READY) == 2, 10, "the new program is ready")
+    assert proxy.process.stop(40) == 0
+    assert proxy.log().count(READY) == 2
+
+
+def test_not_ready_without_a_worker(proxy):
+    """Workers that end before they serve make nobody ready."""
+    proxy.process.argv = ["strace", "-D", "-f", "-o", "/dev/null", "-e", "inject=signalfd4:error=EMFILE",
+                          *proxy.process.argv]
+    proxy.process.start()
+    until(lambda: proxy.log().count("has ended with status 71") == 2, 20, "two workers have ended")
+    assert os.path.exists(proxy.listen) and "is ready" not in proxy.log()
+
+
 # The command line.
 
 @pytest.mark.parametrize("settings, words, status, text", [
