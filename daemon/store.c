@@ -15,7 +15,9 @@
 #include "daemon/store_int.h"
 #include "lib/clock.h"
 
-#define CACHE		(32 * 1024 * 1024)
+#define CACHE_MIN	(32 * 1024 * 1024)
+#define CACHE_MAX	INT64_C(0xc0000000)
+#define CACHE_SMALL	(128 * 1024 * 1024)	/* files up to here leave it at CACHE_MIN */
 #define LOG_BUFFER	(1024 * 1024)
 #define LOG_FILE	(4 * 1024 * 1024)	/* small ones go sooner after a checkpoint */
 #define PAGE		4096
@@ -102,6 +104,43 @@ lock_take(struct store *s, struct err *err)
 	return 0;
 }
 
+int64_t
+store_cache_octets(int64_t files, int64_t memory)
+{
+	int64_t octets = files + files / 4;	/* a page and what is kept of it */
+
+	if (octets > memory / 8)
+		octets = memory / 8;
+	if (files <= CACHE_SMALL || octets < CACHE_MIN)
+		return CACHE_MIN;
+	return octets < CACHE_MAX ? octets : CACHE_MAX;
+}
+
+/* Of all databases in a folder; one that is not there yet has none. */
+static int64_t
+files_octets(const char *folder)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int64_t octets = 0;
+
+	for (int i = 0; i < BASES; i++)
+		if (snprintf(path, sizeof(path), "%s/%s.db", folder, base_names[i]) < PATH_MAX &&
+		    stat(path, &st) == 0)
+			octets += st.st_size;
+	return octets;
+}
+
+static int
+cache_set(DB_ENV *env, const char *folder)
+{
+	int64_t octets = store_cache_octets(files_octets(folder),
+	    (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE));
+
+	return env->set_cachesize(env, (uint32_t)(octets >> 30),
+	    (uint32_t)(octets & ((INT64_C(1) << 30) - 1)), 1);
+}
+
 static int
 env_open(struct store *s, const char *path, struct err *err)
 {
@@ -115,7 +154,7 @@ env_open(struct store *s, const char *path, struct err *err)
 	env->set_errfile(env, NULL);
 	env->set_errcall(env, collect);
 	env->set_msgcall(env, mute);
-	if ((rc = env->set_cachesize(env, 0, CACHE, 1)) != 0 ||
+	if ((rc = cache_set(env, path)) != 0 ||
 	    (rc = env->set_lg_bsize(env, LOG_BUFFER)) != 0 ||
 	    (rc = env->set_lg_max(env, LOG_FILE)) != 0 ||
 	    (rc = env->log_set_config(env, DB_LOG_AUTO_REMOVE, 1)) != 0)

@@ -51,6 +51,14 @@ struct store {
 	char		 said[256];	/* by Berkeley DB, since the last failure */
 };
 
+/*
+ * The cache of a store whose files have so many octets, on a machine with so much memory.  A page that is
+ * not in it costs a read and a checksum, several times a look-up.  A small store has the same small cache
+ * whatever its size; a big one fits into it whole, if that is no more than an eighth of the memory.
+ * What is read is kept until room is needed: memory grows with what is looked at, not with this number.
+ */
+int64_t	store_cache_octets(int64_t files, int64_t memory);
+
 /* Notes what rc means for the store and makes err of it; returns -1. */
 int	store_fail(struct store *s, int rc, const char *what, struct err *err);
 

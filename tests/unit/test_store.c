@@ -552,6 +552,20 @@ test_accounts_and_numbers(void **state)
 	assert_int_equal(store_number_get(p->store, "number", &value, &p->err), 0);
 }
 
+static void
+test_cache(void **state)
+{
+	const int64_t mib = 1024 * 1024, memory = 8192 * mib;
+
+	(void)state;
+	assert_int_equal(store_cache_octets(0, memory), 32 * mib);
+	assert_int_equal(store_cache_octets(128 * mib, memory), 32 * mib);
+	assert_int_equal(store_cache_octets(400 * mib, memory), 500 * mib);
+	assert_int_equal(store_cache_octets(4000 * mib, memory), 1024 * mib);
+	assert_int_equal(store_cache_octets(4000 * mib, 128 * mib), 32 * mib);
+	assert_int_equal(store_cache_octets(INT64_C(1) << 40, INT64_C(1) << 40), 3072 * mib);
+}
+
 int
 main(void)
 {
@@ -569,6 +583,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_verify, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged_page, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_accounts_and_numbers, setup, teardown),
+		cmocka_unit_test(test_cache),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
