@@ -12,7 +12,7 @@
 
 #include "daemon/peers_int.h"
 #include "lib/clock.h"
-#include "lib/clock.h"
+#include "lib/log.h"
 #include "lib/privs.h"
 
 #define SPARE_FDS	96	/* pushes, the store, logs */
@@ -55,6 +55,23 @@ own_name_only(struct peers *all, struct peer *p)
 		memcpy(p->only_user, name, strlen(name) + 1);
 }
 
+/* Who is in the socket's group, but is not the user that the settings name. */
+static void
+tell_refused(const struct peers *all, const struct peer *p)
+{
+	const struct config *c = &all->daemon->config;
+	unsigned long uid = p->uid;
+
+	all->daemon->counters.refused_peers++;
+	if (p->socket == PEER_ARRIVAL)
+		log_warn("uid=%lu, socket=%s, status=refused: it is not hook_user (%s): run the hook as that user, or "
+		    "correct hook_user and restart mailbelld", uid, names[p->socket], c->hook_user);
+	else
+		log_warn("uid=%lu, socket=%s, status=refused: it is not in mail_users%s: where Dovecot's processes "
+		    "run as it, name it there and restart mailbelld", uid, names[p->socket],
+		    c->system_users ? ", and has no name" : "");
+}
+
 static void
 add_peer(struct peers *all, enum peer_socket socket, int fd)
 {
@@ -75,7 +92,7 @@ add_peer(struct peers *all, enum peer_socket socket, int fd)
 	else if (may < 0)
 		p->refused = true;
 	if (p->refused)
-		all->daemon->counters.refused_peers++;
+		tell_refused(all, p);
 	p->next = all->first[socket];
 	if (p->next != NULL)
 		p->next->prev = p;

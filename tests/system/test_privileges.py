@@ -9,7 +9,7 @@ import traceback
 import pytest
 
 from lab import accounts, webpush
-from lab.alone import Alone, Verbs
+from lab.alone import Alone, Talk, Verbs
 from lab.frames import frame, read_frame
 
 SOCKETS = ("arrival", "saved", "command", "admin")
@@ -161,6 +161,29 @@ def test_the_admin_group_reaches_no_secret(lab, user, phone):
             assert "PRIVATE KEY" not in said, verb
 
     assert as_user(STRANGER, group, [group], ask)
+
+
+def test_a_wrong_user_is_told():
+    """Who is in a socket's group and is the wrong user: the log has the uid and the setting, 20 times a minute."""
+    with Alone() as alone:
+        def talking(name):
+            def talk():
+                with Talk(f"{alone.mailbell.run_dir}/{name}") as daemon:
+                    if daemon.read().type != "REFUSED":
+                        raise OSError("not refused")
+            return talk
+
+        for name, group, key in (("saved", accounts.MAIL, "mail_users"), ("command", accounts.MAIL, "mail_users"),
+                                 ("arrival", accounts.HOOK, "hook_user")):
+            gid = grp.getgrnam(group).gr_gid
+            assert as_user(STRANGER, gid, [gid], talking(name))
+            line, = [one for one in alone.log.splitlines() if f"uid={STRANGER}, socket={name}" in one]
+            assert "warning: " in line and f"not {key}" in line.replace("not in", "not")
+            assert "restart mailbelld" in line
+        gid = grp.getgrnam(accounts.HOOK).gr_gid
+        for _ in range(30):
+            assert as_user(STRANGER, gid, [gid], talking("arrival"))
+        assert alone.log.count("socket=arrival, status=refused") == 20
 
 
 def test_a_user_of_the_system_speaks_for_himself_alone():
