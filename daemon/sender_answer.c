@@ -201,7 +201,8 @@ decide(const struct daemon *d, const struct flight *f, const struct delivery *de
 		.bucket = (unsigned)f->bucket, .sync_only = !f->with_envelope,
 	};
 
-	token_random(&in.random, sizeof(in.random));
+	if (class_of(a) != ANSWER_TAKEN)	/* nothing is to be spread otherwise */
+		token_random(&in.random, sizeof(in.random));
 	retry_decide(&in, out);
 }
 

@@ -105,10 +105,11 @@ sender_judge(struct sender *s, struct flight *f, const struct post_answer *a)
 {
 	struct breaker_event event;
 	struct origin_news news;
-	uint32_t random;
+	uint32_t random = 0;
 
 	judge(&event, f, a);
-	token_random(&random, sizeof(random));
+	if (event.outcome != BREAKER_TAKEN)	/* nothing is to be spread otherwise */
+		token_random(&random, sizeof(random));
 	news = origin_end(f->origin, &event, accounts_needed(s, f, &event), sender_now(), random);
 	f->origin = NULL;
 	if (news.change == BREAKER_SAME)
