@@ -58,14 +58,20 @@ class Tally:
     lost: list = field(default_factory=list)        # (id, user)
     altered: list = field(default_factory=list)     # (id or None, user): None where nobody sent it
     doubled: list = field(default_factory=list)     # (queue id, user), for each copy beyond the first
-    silent: list = field(default_factory=list)      # (id, user): no push told of it
+    silent: list = field(default_factory=list)      # (id, user, when saved): no push told of it
     repeated: int = 0                               # pushes of a mail beyond the first
     rings: int = 0                                  # mails that had to ring
-    delays: list = field(default_factory=list)      # seconds from sent to saved
+    delays: list = field(default_factory=list)      # (seconds from sent to saved, queue id, user)
 
     @property
     def worst(self):
-        return max(self.delays, default=0)
+        """Seconds."""
+        return max((seconds for seconds, *_ in self.delays), default=0)
+
+    @property
+    def slowest(self):
+        """(queue id, user)"""
+        return max(self.delays, key=lambda one: one[0])[1:]
 
 
 class Ledger:
@@ -115,7 +121,7 @@ class Ledger:
         if digest(copy.octets) != mail.sha:
             tally.altered.append((mail.id, copy.user))
         if not found[mail.id, copy.user]:
-            tally.delays.append(copy.saved - mail.sent)
+            tally.delays.append((copy.saved - mail.sent, mail.queue_id, copy.user))
         found[mail.id, copy.user] += 1
         where.setdefault(copy.user, []).append((mail.id, copy.mailbox, copy.uid, copy.saved))
 
@@ -141,7 +147,7 @@ class Ledger:
             tally.rings += len(copies)
             for id, mailbox, uid, saved in copies:
                 if (mailbox, uid) not in told and max(synced.get(mailbox, 0), synced.get(None, 0)) < saved:
-                    tally.silent.append((id, user))
+                    tally.silent.append((id, user, saved))
             tally.repeated += sum(count - 1 for count in told.values())
 
 

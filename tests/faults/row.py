@@ -26,6 +26,8 @@ ROWS = {}
 SHORT_ROW_S = 3         # what follows the fault takes as long again
 SHORT_KILLS = 10
 SHORT_STOP_S = 5
+SHORT_RATE = 30         # messages a second: what a row waits for is turns, not load
+LEAST_KILLS = 3         # whatever time they take: a machine may be slow
 
 
 @dataclass
@@ -63,10 +65,12 @@ class Row:
         self.began = time.monotonic()
         self.mark = site.mark()
         self.kill_count = 0
+        self.kills_wanted = 0
         self.tried = 0                  # mails and conversations that the ledger does not know
         self.doubles_allowed = 0        # mails that may be there twice
         self.repeats_allowed = 0        # pushes of one mail that may come twice
         self.silence_allowed = 0        # mails that may ring nobody
+        self.excuses = []               # (from, to), wall clock: mail saved then may ring nobody, too
         self.broken = []
         self.notes = []
 
@@ -104,13 +108,18 @@ class Row:
 
     def kills(self, count):
         """turns() for a fault that is a kill: so many in the long form, ten in the short one."""
-        return self.turns(min(count, SHORT_KILLS) if self.short else count)
+        self.kills_wanted += min(count, SHORT_KILLS) if self.short else count
+        return self.turns(self.kills_wanted, atleast=LEAST_KILLS)
 
     def killed(self, doubles=0, repeats=0):
         """Counts a kill -9, and what it may double."""
         self.kill_count += 1
         self.doubles_allowed += doubles
         self.repeats_allowed += repeats
+
+    def unexcused(self, silent):
+        """Those of a tally's silent mails that were saved when all had to ring."""
+        return [one for one in silent if not any(start <= one[2] <= end for start, end in self.excuses)]
 
     @property
     def stop_s(self):
@@ -123,9 +132,12 @@ class Row:
         """So many users whom nobody else uses; the first `devices` of them have a subscribed device."""
         return self.ledger.add(self.site.people(count, devices))
 
-    def traffic(self, people, **how):
+    def traffic(self, people, rate=None, **how):
         """Mail to people as long as the block lasts: see Traffic."""
-        return Traffic(self.site, self.ledger, people, self.random.randrange(1 << 30), **how)
+        if self.short and rate:
+            rate = min(rate, SHORT_RATE)
+        return Traffic(self.site, self.ledger, people, self.random.randrange(1 << 30), rate=rate,
+                       **how)
 
     def mail(self, people, count=1, **how):
         """So many messages, in Postfix's queue when this returns: their Mails."""

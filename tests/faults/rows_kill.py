@@ -66,10 +66,12 @@ class Between(Wire):
 
 @row("F2", "kill -9 between the backend's 250 and ours", plain="connection cut behind Dovecot's 250")
 def kill_between(site, this):
-    """One duplicate at most for each kill, and one push for each copy."""
+    """One duplicate at most for each transaction that a kill cuts, and one push for each copy."""
     people = this.people(4, devices=4)
 
     def strike(wire, octets):
+        # What earlier kills cut may be on its way again, in the same worker.
+        under_way.append(len(site.queued()))
         if not site.plain:
             if forward:
                 wire.client.sendall(octets)
@@ -79,11 +81,11 @@ def kill_between(site, this):
 
     with site.behind(Between):
         for _ in this.kills(30):
-            struck, forward = [], this.random.random() < 0.5
+            struck, under_way, forward = [], [], this.random.random() < 0.5
             Between.strike = strike
             this.mail(people)
             until(lambda: struck, 20, "Dovecot said 250")
-            this.killed(doubles=1)
+            this.killed(doubles=max(1, under_way[0]))
             if not site.plain:
                 site.workers()
         site.drain()
@@ -136,7 +138,7 @@ def stop_daemon(site, this):
     """Mail is as fast as without us; a verb says NO after 5 s, and NOOP answers at once."""
     people = this.people(4, devices=2)
     pace = Pace(site, this)
-    before = pace.measure(40 if this.short else 400)
+    before = pace.measure(20 if this.short else 400)
     with site.lab.imap(people[0].address) as imap, this.traffic(people, rate=5) as traffic:
         site.lab.mailbell.daemon.pause()
         try:
@@ -148,7 +150,7 @@ def stop_daemon(site, this):
                 reply = imap.finish(verb)
             this.check((reply.status, reply.code) == ("NO", "UNAVAILABLE"), f"the verb's answer: {reply}")
             traffic.more(2)
-            while pace.measure(40 if this.short else 400) and this.left > 0:
+            while pace.measure(20 if this.short else 400) and this.left > 0:
                 traffic.more(2)
         finally:
             site.lab.mailbell.daemon.resume()
@@ -198,15 +200,13 @@ def restart_proxy(site, this):
     with this.traffic(people, rate=100) as traffic:
         for n in this.kills(50):
             traffic.more(this.random.randrange(2, 15))
-            if n % 5 == 4:
+            site.lab.mailbell.proxy.signal(signal.SIGHUP)
+            traffic.more(this.random.randrange(1, 4))
+            workers = site.workers()
+            if n % 3 == 2:
                 site.kill_proxy()
-            elif n % 5 == 3:
-                site.kill(this.random.choice(site.workers()))
             else:
-                site.lab.mailbell.proxy.signal(signal.SIGHUP)
-                traffic.more(this.random.randrange(1, 4))
-                site.workers()
-                continue
+                site.kill(this.random.choice(workers))
             this.killed(doubles=CONCURRENCY, repeats=CONCURRENCY)
     site.drain()
     log = site.log(this.mark)

@@ -53,7 +53,7 @@ class Witness(threading.Thread):
 def hostile_user(site, this):
     """Limits hold, and others' p99 stays under 50 ms."""
     people, user = this.people(2, devices=1), site.lab.user()
-    wanted = 2000 if this.short else 100000
+    wanted = 1000 if this.short else 100000
     posts = len(site.lab.push.posts)
     with this.traffic(people, rate=20), Witness(site) as witness:
         done = flood(site, this, user, wanted)
@@ -137,8 +137,9 @@ def hostile_octets(site, this):
     run_dir = site.lab.mailbell.run_dir
     frames = [f"{run_dir}/{name}" for name in ("arrival", "saved", "command", "admin")]
     others = [site.lab.proxy_socket, site.lab.milter_socket]
-    count = 200 if this.short else 1000
-    resource.setrlimit(resource.RLIMIT_NOFILE, (8192, max(8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
+    count = 50 if this.short else 1000
+    hard = max(8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (8192, hard))
     with this.traffic(people, rate=20) as traffic:
         for path in frames:
             for name, octets in GARBAGE.items():

@@ -219,7 +219,7 @@ class Site:
         def nothing():
             status = self.lab.mailbell.admin("status")
             return not any(status[name] for name in ("waiting_arrivals", "waiting_saved", "outbox"))
-        until(nothing, timeout, "mailbelld has nothing left to do")
+        until(nothing, timeout, "mailbelld has nothing left to do", every=0.1)
 
     def reckon(self, ledger, patience=15):
         """The tally of a ledger, when nothing is under way."""
@@ -235,7 +235,7 @@ class Site:
             # What a hook holds for the daemon comes with its next connection.
             return not tally.silent
         with contextlib.suppress(Overdue):
-            until(complete, patience, "every mail has rung")
+            until(complete, patience, "every mail has rung", every=0.2)
         return tally
 
     # Postfix's log.
@@ -253,6 +253,13 @@ class Site:
     def deferred(self, mark):
         """{(queue id, recipient)} of all deliveries that failed for now."""
         return set(re.findall(r"(\w+): to=<([^>]*)>,.* status=deferred", self.log(mark)))
+
+    def history(self, queue_id, user, mark):
+        """Postfix's own account of one delivery: how often it tried, how long each step took."""
+        tries = re.findall(rf"{queue_id}: to=<{re.escape(user)}>,.* delays=([^,]*), dsn=[^,]*, status=(\w+)",
+                           self.log(mark))
+        return (f"the slowest mail ({queue_id}), seconds before the queue manager/in it/to connect/to send: "
+                + ", ".join(f"{delays} {status}" for delays, status in tries))
 
     # What came out.
 

@@ -36,6 +36,7 @@ class Traffic:
         self.site, self.ledger, self.people = site, ledger, people
         self.rate, self.recipients, self.size = rate, recipients, size
         self.left = count
+        self.limit = None       # no more than so many messages for now
         self.mails = []
         self.errors = []
         self.over = threading.Event()
@@ -81,6 +82,8 @@ class Traffic:
             self.errors.append(error)
 
     def _another(self):
+        while self.limit is not None and len(self.mails) >= self.limit and not self.over.is_set():
+            self.over.wait(0.01)
         with self.lock:
             if self.left is not None:
                 self.left -= 1

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import smtplib
 import subprocess
 from dataclasses import dataclass
@@ -127,9 +128,11 @@ class Postfix:
 
     def configure(self, **settings):
         """main.cf says this from now on; what still ran with what it said before has ended."""
-        old = self.processes("smtpd") + self.processes("cleanup")
+        old = [pid for name in ("smtpd", "cleanup", "qmgr", "trivial-rewrite")
+               for pid in self.processes(name)]
         self.command("postconf", *(f"{key}={value}" for key, value in settings.items()))
-        self.command("postfix", "reload")
+        # What `postfix reload` does, without its walk through the queue.
+        os.kill(self.pid, signal.SIGHUP)
         until(lambda: all(process_state(pid) in (None, "Z") for pid in old), 20, "Postfix has reloaded")
 
     def processes(self, name):

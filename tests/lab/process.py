@@ -2,11 +2,14 @@
 
 import fcntl
 import os
+import random
 import signal
 import socket
 import subprocess
 
 from .wait import until
+
+_given = set()        # by free_ports
 
 
 class Process:
@@ -122,12 +125,23 @@ def tail(path, lines=15):
 
 
 def free_ports(count):
-    """Ports of 127.0.0.1 that nobody listens on, all different."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
+    """Ports of 127.0.0.1 that nobody listens on, all different, and below those that the kernel gives to
+    whoever connects or binds to 0: until a server listens there, nobody gets one by chance."""
+    found = []
+    while len(found) < count:
+        port = random.SystemRandom().randrange(10000, 32768)
+        if port not in _given and _is_free(port):
+            _given.add(port)
+            found.append(port)
+    return found
+
+
+def _is_free(port):
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def accepts(address):

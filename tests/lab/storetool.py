@@ -12,7 +12,7 @@ def build(name, folder):
     out = f"{folder}/{name}"
     sources = [f"tests/tools/{name}.c", "lib/buf.c", "lib/frame.c", "lib/err.c", "lib/clock.c"]
     sources += sorted(glob.glob("daemon/store*.c", root_dir=TREE))
-    subprocess.run([os.environ.get("CC", "cc"), "-std=c11", "-I.", "-D_GNU_SOURCE", "-g", "-O1",
+    subprocess.run([os.environ.get("CC", "cc"), "-std=c11", "-I.", "-D_GNU_SOURCE", "-g0", "-O0",
                     '-DSYSCONFDIR="/etc/mailbell"', "-o", out, *sources, "-ldb-5.3"],
                    cwd=TREE, check=True)
     return out

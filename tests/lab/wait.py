@@ -7,7 +7,7 @@ class Overdue(AssertionError):
     """What was waited for did not happen in time."""
 
 
-def until(condition, timeout=10.0, what="the condition"):
+def until(condition, timeout=10.0, what="the condition", every=0.01):
     """Calls condition until it gives something true, and returns that."""
     deadline = time.monotonic() + timeout
     while True:
@@ -16,4 +16,4 @@ def until(condition, timeout=10.0, what="the condition"):
             return value
         if time.monotonic() >= deadline:
             raise Overdue(f"not within {timeout:g} s: {what}")
-        time.sleep(0.01)
+        time.sleep(every)
