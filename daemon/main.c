@@ -79,6 +79,17 @@ names(const struct config *c, enum names_for who, bool check)
 	return EX_OK;
 }
 
+/* Whoever started it: others may not write in state_dir, and are not to look into it. */
+static int
+guard_state(const struct config *c, struct err *err)
+{
+	int rc = privs_closed(c->state_dir, err);
+
+	if (rc == 0)
+		log_warn("state_dir: %s", err->text);
+	return rc < 0 ? -1 : 0;
+}
+
 /* --init, --verify */
 
 static int
@@ -93,7 +104,7 @@ init(const struct config *c)
 		return fatal(EX_CANTCREAT, &err);
 	if (privs_drop(c->user, &err) < 0)
 		return fatal(EX_NOPERM, &err);
-	if (store_init(c->state_dir, &err) < 0 || vapid_init(c->state_dir, &err) < 0)
+	if (guard_state(c, &err) < 0 || store_init(c->state_dir, &err) < 0 || vapid_init(c->state_dir, &err) < 0)
 		return fatal(EX_CANTCREAT, &err);
 	printf("%s: an empty store and a first VAPID key were made.\n", c->state_dir);
 	return EX_OK;
@@ -183,6 +194,8 @@ open_all(struct run *r, struct err *err)
 	if (catch_signals(r, err) < 0 ||
 	    privs_folder(d->config.user, d->config.run_dir, 0755, err) < 0 ||
 	    (d->peers = peers_open(d, err)) == NULL || privs_drop(d->config.user, err) < 0)
+		return -1;
+	if (guard_state(&d->config, err) < 0)
 		return -1;
 	d->store = store_open(d->config.state_dir, err);
 	if (d->store != NULL)

@@ -105,6 +105,20 @@ privs_folder(const char *user, const char *path, mode_t mode, struct err *err)
 	return 0;
 }
 
+int
+privs_closed(const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return errno == ENOENT ? 1 : err_set(err, "%s: %s", path, strerror(errno));
+	if ((st.st_mode & (S_IRWXG | S_IRWXO)) == 0)
+		return 1;
+	err_set(err, "%s has mode %04o, others can get in: chmod 700 %s", path,
+	    (unsigned)st.st_mode & 07777, path);
+	return (st.st_mode & (S_IWGRP | S_IWOTH)) ? -1 : 0;
+}
+
 static int
 become(const char *user, struct err *err)
 {

@@ -23,6 +23,11 @@ bool	privs_serves(const char *user);
  */
 int	privs_folder(const char *user, const char *path, mode_t mode, struct err *err);
 /*
+ * Whether a folder is closed to others.  1 (so is one that is not there); 0: they may look into it;
+ * -1: they may write, or it cannot be looked at.  Unless it is 1, err says so, and the remedy.
+ */
+int	privs_closed(const char *path, struct err *err);
+/*
  * As root: takes the ids of user (supplementary groups too), for good.  As another uid: does
  * nothing.  In both cases no_new_privs is set and core dumps are off afterwards.
  */

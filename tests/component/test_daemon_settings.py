@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from lab import accounts
 from lab.alone import Alone
 from lab.lab import build_folder
 
@@ -39,6 +40,24 @@ def test_socket_that_is_gone():
         os.rename(alone.mailbell.state_dir, f"{alone.mailbell.state_dir}.away")
         done = alone.mailbell.run("status")
         assert done.returncode == 69 and "whether mailbelld runs is not known" in done.stderr
+
+
+@pytest.mark.parametrize("started_as", ["root", "user"])
+def test_open_state_dir(started_as):
+    """Others who can look into state_dir are warned of; where they can write, nothing starts."""
+    within = ["setpriv", f"--reuid={accounts.DAEMON}", f"--regid={accounts.DAEMON}",
+              f"--groups={accounts.HOOK},{accounts.ADMIN},{accounts.MAIL}"] if started_as == "user" else []
+    with Alone() as alone:
+        daemon, folder = alone.mailbell.daemon, alone.mailbell.state_dir
+        assert daemon.stop() == 0 and "state_dir" not in alone.log
+        daemon.argv = [*within, *daemon.argv]
+        os.chmod(folder, 0o755)
+        alone.mailbell.start_daemon()
+        assert f"warning: state_dir: {folder} has mode 0755" in alone.log and f"chmod 700 {folder}" in alone.log
+        assert daemon.stop() == 0
+        os.chmod(folder, 0o770)
+        done = subprocess.run(daemon.argv, check=False, capture_output=True, text=True, timeout=30)
+        assert done.returncode == 69 and f"fatal: {folder} has mode 0770" in done.stderr
 
 
 @pytest.mark.parametrize("key, words", [("state_dir", ["--init"]), ("run_dir", [])])
