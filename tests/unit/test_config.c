@@ -136,6 +136,8 @@ values(void **state)
 	config_clear(&c);
 }
 
+#define X25	"xxxxxxxxxxxxxxxxxxxxxxxxx"
+
 static void
 faults(void **state)
 {
@@ -166,6 +168,7 @@ faults(void **state)
 		{ "lmtp_workers = -1\n", ":1: ", "from 0 to 256" },
 		{ "lmtp_workers = 257\n", ":1: ", "from 0 to 256" },
 		{ "lmtp_workers = 0x1\n", ":1: ", "from 0 to 256" },
+		{ "burst = 5x\n", ":1: ", "from 1 to 1000" },
 		{ "burst = 99999999999999999999\n", ":1: ", "from 1 to 1000" },
 		{ "subscriptions_max = 10001\n", ":1: ", "from 1 to 10000" },
 		{ "locate_timeout = 2\n", ":1: ", "unit" },
@@ -183,6 +186,11 @@ faults(void **state)
 		{ "endpoint_allow = https://\n", ":1: ", "and a host" },
 		{ "endpoint_allow = https://a@b/\n", ":1: ", "no prefix may" },
 		{ "own_addresses = 192.0.2.0/24 192.0.2.1/33\n", ":1: ", "ADDRESS/BITS" },
+		{ "own_addresses = 1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa\n", ":1: ", "ADDRESS/BITS" },
+		{ "own_addresses = there/24\n", ":1: ", "ADDRESS/BITS" },
+		{ "nat64_prefix = 64:ff9b::\n", ":1: ", "96 bits" },
+		{ "nat64_prefix = 64:ff9b::/24\n", ":1: ", "96 bits" },
+		{ "nat64_prefix = 64:ff9b::/44\n", ":1: ", "96 bits" },
 		{ "nat64_prefix = 64:ff9b::/97\n", ":1: ", "96 bits" },
 		{ "nat64_prefix = 192.0.2.0/24\n", ":1: ", "96 bits" },
 		{ "bind_address = any\n", ":1: ", "IPv4 or IPv6" },
@@ -192,6 +200,10 @@ faults(void **state)
 		{ "lmtp_backend = ::1:24\n", ":1: ", "[ ]" },
 		{ "quiet_header = X-Spam\n", ":1: ", "Field-Name: value" },
 		{ "quiet_header = X Spam: yes\n", ":1: ", "Field-Name: value" },
+		{ "run_dir = /run/" X25 X25 X25 X25 "\n", ":1: ", "no room" },
+		{ "run_dir = run\n", ":1: ", "absolute" },
+		{ "recipient_delimiter = +@\n", ":1: ", "delimiter" },
+		{ "recipient_delimiter = + -\n", ":1: ", "delimiter" },
 		{ "recipient_delimiter = a\n", ":1: ", "delimiter" },
 		{ "subscribers = * !\n", ":1: ", "pattern" },
 	};

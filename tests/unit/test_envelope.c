@@ -104,6 +104,7 @@ bounds(void **state)
 		{ "too long for out", "Subject: ", "x", "", 100, 120, ENVELOPE_TOO_LONG },
 		{ "a string too long by itself", "Date: ", "x", "", 4000, 9000, ENVELOPE_TOO_LONG },
 		{ "a long address", "To: ", "x", "@y", 4000, 9000, ENVELOPE_TOO_LONG },
+		{ "a long name", "To: ", "x", " <a@b>", 4000, 9000, ENVELOPE_TOO_LONG },
 		{ "a long comment", "To: (", "x", ")a@b", 4000, 9000, ENVELOPE_OK },
 		{ "blanks are not counted", "Subject:", " ", "x", 60000, 9000, ENVELOPE_OK },
 		{ "100 addresses", "To: a@b", ",a@b", "", 99, 9000, ENVELOPE_OK },
@@ -135,6 +136,31 @@ bounds(void **state)
 			fail_msg("%s: %s, %zu", cases[i].name, envelope_reason_text(reason),
 			    out.len);
 	}
+}
+
+/* What is already too long for its caller stays so. */
+static void
+failed_before(void **state)
+{
+	uint8_t memory[1];
+	struct buf out;
+
+	(void)state;
+	buf_fixed(&out, memory, sizeof(memory));
+	buf_text(&out, "xx");
+	assert_int_equal(envelope_write(S("Subject: x"), &out), ENVELOPE_TOO_LONG);
+}
+
+/* Every reason has words of its own: they stand in logs, and `mailbell preview` shows them. */
+static void
+reasons(void **state)
+{
+	(void)state;
+	for (int i = ENVELOPE_OK; i <= ENVELOPE_NONE + 1; i++)
+		for (int j = ENVELOPE_OK; j < i; j++)
+			assert_string_not_equal(envelope_reason_text((enum envelope_reason)i),
+			    envelope_reason_text((enum envelope_reason)j));
+	assert_string_equal(envelope_reason_text(ENVELOPE_HEADER_TOO_BIG), "header too big");
 }
 
 static void
@@ -238,7 +264,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lists), cmocka_unit_test(bounds), cmocka_unit_test(header_end),
+		cmocka_unit_test(lists), cmocka_unit_test(bounds), cmocka_unit_test(failed_before),
+		cmocka_unit_test(reasons), cmocka_unit_test(header_end),
 		cmocka_unit_test(linear), cmocka_unit_test(read_back),
 	};
 

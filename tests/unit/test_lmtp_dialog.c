@@ -455,6 +455,79 @@ back_pressure(void **state)
 	assert_true(t->d.to_back.len > 0);
 }
 
+/* Commands come in pieces, and the answers keep their order when many are outstanding and more come. */
+static void
+many_outstanding(void **state)
+{
+	struct talk *t = *state;
+
+	greet(t);
+	front(t, "NO");
+	to_back(t, "");
+	front(t, "OP\r\n");
+	to_back(t, "NOOP\r\n");
+	for (int i = 1; i < 16; i++)
+		front(t, "NOOP\r\n");
+	for (int i = 0; i < 12; i++)
+		back(t, "250 noop\r\n");
+	buf_reset(&t->d.to_front);
+	front(t, "EXPN x\r\nVRFY y\r\n");
+	for (int i = 0; i < 4; i++)
+		back(t, "250 noop\r\n");
+	back(t, "252 y\r\n");
+	to_front(t, "250 noop\r\n250 noop\r\n250 noop\r\n250 noop\r\n"
+	    "502 5.5.1 Command not implemented\r\n252 y\r\n");
+	assert_true(dialog_idle(&t->d));
+}
+
+/* Who sends commands without end is not read until something is answered. */
+static void
+a_flood_of_commands(void **state)
+{
+	struct talk *t = *state;
+	size_t said = 0;
+
+	greet(t);
+	for (int i = 0; i < 4000; i++) {
+		front(t, "NOOP\r\n");
+		said += t->d.to_back.len;
+		buf_reset(&t->d.to_back);
+	}
+	assert_int_equal(said, strlen("NOOP\r\n") * 2048);
+	back(t, "250 noop\r\n");
+	to_back(t, "NOOP\r\n");
+}
+
+/* A backend that takes a message for nobody, which the RFC does not allow it, leaves no answer due. */
+static void
+a_message_for_nobody(void **state)
+{
+	struct talk *t = *state;
+
+	greet(t);
+	front(t, "MAIL FROM:<s@x>\r\nDATA\r\n");
+	back(t, "250 m\r\n354 go\r\n");
+	front(t, "Subject: x\r\n\r\n.\r\nNOOP\r\n");
+	to_back(t, "MAIL FROM:<s@x>\r\nDATA\r\nSubject: x\r\n\r\n.\r\nNOOP\r\n");
+	back(t, "250 noop\r\n");
+	to_front(t, "250 m\r\n354 go\r\n250 noop\r\n");
+	assert_int_equal(t->d.n_outcomes, 0);
+	assert_true(dialog_idle(&t->d));
+}
+
+static void
+no_backend(void **state)
+{
+	struct talk *t = *state;
+
+	dialog_unreachable(&t->d);
+	to_front(t, "421 4.3.2 The mailbox server cannot be reached, try again later\r\n");
+	assert_true(t->d.ended);
+	front(t, "LHLO me\r\n");
+	to_back(t, "");
+	to_front(t, "");
+}
+
 #define TALK(f)	cmocka_unit_test_setup_teardown(f, begin, end)
 
 int
@@ -468,6 +541,8 @@ main(void)
 		TALK(a_bare_lf_is_refused), TALK(a_vanished_front_cancels), TALK(vanished_before_354),
 		TALK(half_closed_behind_quit), TALK(an_idle_end), TALK(no_greeting),
 		TALK(an_overlong_command), TALK(many_recipients), TALK(back_pressure),
+		TALK(many_outstanding), TALK(a_flood_of_commands), TALK(a_message_for_nobody),
+		TALK(no_backend),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

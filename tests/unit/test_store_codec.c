@@ -145,6 +145,219 @@ test_refused(void **state)
 	buf_clear(&b);
 }
 
+/* A value's field that breaks one rule of its record; text NULL: a number. */
+struct wrong {
+	const char	*name;
+	uint8_t		 tag;
+	const char	*text;
+	size_t		 len;
+	uint64_t	 number;
+};
+
+/* value with the field behind all others, so that it counts: the last one of a tag does. */
+static struct buf
+with_field(const struct buf *value, const struct wrong *w)
+{
+	struct buf b;
+
+	buf_init(&b, STORE_VALUE_MAX * 2);
+	buf_put(&b, value->data, value->len);
+	if (w->text != NULL)
+		frame_put_octets(&b, w->tag, w->text, w->len);
+	else
+		frame_put_u64(&b, w->tag, w->number);
+	frame_end(&b, 0);
+	assert_false(b.failed);
+	return b;
+}
+
+static void
+a_subscription(struct subscription *sub)
+{
+	memset(sub, 0, sizeof(*sub));
+	snprintf(sub->account, sizeof(sub->account), "%s", "alice");
+	snprintf(sub->id, sizeof(sub->id), "%s", "x");
+	snprintf(sub->endpoint, sizeof(sub->endpoint), "%s", "https://push.example/");
+	snprintf(sub->normal, sizeof(sub->normal), "%s", "https://push.example/");
+	sub->number = 1;
+	sub->n_tokens = SUB_TOKENS;
+}
+
+static void
+test_wrong_subs(void **state)
+{
+	static char x[sizeof(((struct subscription *)NULL)->endpoint)];
+	static const struct wrong cases[] = {
+		{ "no number", 1, NULL, 0, 0 }, { "a number of 7 octets", 1, "seven..", 7, 0 },
+		{ "an unknown state", 3, NULL, 0, SUB_ACTIVE + 1 },
+		{ "an empty endpoint", 4, "", 0, 0 }, { "a long endpoint", 4, x, sizeof(x), 0 },
+		{ "an endpoint that is no text", 4, "\xff", 1, 0 }, { "a short point", 6, x, 64, 0 },
+		{ "a long secret", 7, x, 17, 0 }, { "a token too many", 20, x, TOKEN_HASH + 8, 0 },
+	}, short_token = { "a short token", 20, x, TOKEN_HASH + 7, 0 };
+	static struct subscription in, out;
+	struct store_key k;
+	struct buf value, b;
+
+	(void)state;
+	memset(x, 'x', sizeof(x));
+	a_subscription(&in);
+	assert_int_equal(store_key_sub(&k, in.account, in.id), 0);
+	buf_init(&value, STORE_VALUE_MAX);
+	store_encode_sub(&value, &in);
+	assert_int_equal(store_decode_sub(key_of(&k), buf_all(&value), &out), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		b = with_field(&value, &cases[i]);
+		if (store_decode_sub(key_of(&k), buf_all(&b), &out) != -1)
+			fail_msg("taken: %s", cases[i].name);
+		buf_clear(&b);
+	}
+	assert_int_equal(store_decode_sub(slice_of("no id"), buf_all(&value), &out), -1);
+	buf_reset(&value);
+	in.n_tokens = 0;
+	store_encode_sub(&value, &in);
+	b = with_field(&value, &short_token);
+	assert_int_equal(store_decode_sub(key_of(&k), buf_all(&b), &out), -1);
+	buf_clear(&b);
+	buf_clear(&value);
+}
+
+/* What a record must have, and its value has not. */
+static void
+test_lacking(void **state)
+{
+	static struct subscription sub, sub2;
+	static struct delivery d = { .number = 1, .account = "alice", .id = "x" }, d2;
+	struct store_key k;
+	struct buf b;
+
+	(void)state;
+	a_subscription(&sub);
+	sub.normal[0] = '\0';
+	assert_int_equal(store_key_sub(&k, sub.account, sub.id), 0);
+	buf_init(&b, STORE_VALUE_MAX);
+	store_encode_sub(&b, &sub);
+	assert_int_equal(store_decode_sub(key_of(&k), buf_all(&b), &sub2), -1);
+	buf_reset(&b);
+	d.id[0] = '\0';
+	store_encode_delivery(&b, &d);
+	store_key_delivery(&k, 1);
+	assert_int_equal(store_decode_delivery(key_of(&k), buf_all(&b), &d2), -1);
+	buf_clear(&b);
+}
+
+static void
+test_wrong_deliveries(void **state)
+{
+	static const struct wrong cases[] = {
+		{ "a flag of 2", 14, NULL, 0, 2 }, { "a count of 33 bits", 7, NULL, 0, UINT64_C(1) << 32 },
+		{ "no account", 1, "", 0, 0 },
+	};
+	static struct delivery in = { .number = 1, .account = "alice", .id = "x" }, out;
+	struct store_key k;
+	struct buf value, b;
+
+	(void)state;
+	buf_init(&value, STORE_VALUE_MAX);
+	store_encode_delivery(&value, &in);
+	store_key_delivery(&k, 1);
+	assert_int_equal(store_decode_delivery(key_of(&k), buf_all(&value), &out), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		b = with_field(&value, &cases[i]);
+		if (store_decode_delivery(key_of(&k), buf_all(&b), &out) != -1)
+			fail_msg("taken: %s", cases[i].name);
+		buf_clear(&b);
+	}
+	assert_int_equal(store_decode_delivery(slice_of("7"), buf_all(&value), &out), -1);
+	buf_clear(&value);
+}
+
+static void
+test_wrong_outbox(void **state)
+{
+	static char x[STORE_ENVELOPE_MAX + 1];
+	static const struct wrong too_long = { "an ENVELOPE too long", 10, x, sizeof(x), 0 };
+	static const struct wrong longest = { "the longest ENVELOPE", 10, x, sizeof(x) - 1, 0 };
+	struct outbox_record in = { .uid = 5 }, out;
+	struct store_key k;
+	struct buf value, b;
+
+	(void)state;
+	buf_init(&value, STORE_VALUE_MAX);
+	store_encode_outbox(&value, &in);
+	store_key_outbox(&k, 1, 2);
+	b = with_field(&value, &longest);
+	assert_int_equal(store_decode_outbox(key_of(&k), buf_all(&b), &out), 0);
+	assert_int_equal(out.envelope.len, STORE_ENVELOPE_MAX);
+	buf_clear(&b);
+	b = with_field(&value, &too_long);
+	assert_int_equal(store_decode_outbox(key_of(&k), buf_all(&b), &out), -1);
+	buf_clear(&b);
+	assert_int_equal(store_decode_outbox(slice_of("sixteen octets.."), slice_of(""), &out), -1);
+	assert_int_equal(store_decode_outbox(slice_of("15 octets, less"), buf_all(&value), &out), -1);
+	buf_clear(&value);
+}
+
+static void
+test_wrong_accounts(void **state)
+{
+	static char longest[WIRE_USER_MAX + 2];
+	static const struct wrong no_choice = { "content", 1, NULL, 0, CONTENT_SYNC + 1 };
+	struct account in = { .name = "alice", .content = CONTENT_SYNC }, out;
+	struct buf value, b;
+
+	(void)state;
+	memset(longest, STORE_META_ACCOUNT, sizeof(longest));
+	buf_init(&value, STORE_VALUE_MAX);
+	store_encode_account(&value, &in);
+	assert_int_equal(store_decode_account(slice_of("aalice"), buf_all(&value), &out), 0);
+	assert_string_equal(out.name, "alice");
+	assert_int_equal(store_decode_account((struct slice){ longest, sizeof(longest) - 1 },
+	    buf_all(&value), &out), 0);
+	assert_int_equal(strlen(out.name), WIRE_USER_MAX);
+	assert_int_equal(store_decode_account((struct slice){ longest, sizeof(longest) },
+	    buf_all(&value), &out), -1);
+	assert_int_equal(store_decode_account(slice_of("a"), buf_all(&value), &out), -1);
+	assert_int_equal(store_decode_account(slice_of("nalice"), buf_all(&value), &out), -1);
+	b = with_field(&value, &no_choice);
+	assert_int_equal(store_decode_account(slice_of("aalice"), buf_all(&b), &out), -1);
+	buf_clear(&b);
+	buf_reset(&value);
+	store_encode_number(&value, 1);
+	assert_int_equal(store_decode_account(slice_of("aalice"), buf_all(&value), &out), -1);
+	buf_clear(&value);
+}
+
+static void
+test_numbers(void **state)
+{
+	static const struct wrong fields[] = {
+		{ "another tag", 2, NULL, 0, 1 }, { "4 octets", 1, "four", 4, 0 },
+	};
+	struct buf b, none;
+	int64_t out;
+	size_t start;
+
+	(void)state;
+	buf_init(&b, STORE_VALUE_MAX);
+	store_encode_number(&b, INT64_MIN);
+	assert_int_equal(store_decode_number(buf_all(&b), &out), 0);
+	assert_true(out == INT64_MIN);
+	b.data[5] = STORE_ACCOUNT;	/* its type */
+	assert_int_equal(store_decode_number(buf_all(&b), &out), -1);
+	buf_clear(&b);
+	buf_init(&none, STORE_VALUE_MAX);
+	start = frame_begin(&none, STORE_NUMBER);
+	frame_end(&none, start);
+	assert_int_equal(store_decode_number(buf_all(&none), &out), -1);
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		b = with_field(&none, &fields[i]);
+		if (store_decode_number(buf_all(&b), &out) != -1)
+			fail_msg("taken: %s", fields[i].name);
+		buf_clear(&b);
+	}
+	buf_clear(&none);
+}
+
 static void
 test_newer(void **state)
 {
@@ -170,6 +383,7 @@ test_newer(void **state)
 	b.data[4] = FRAME_VERSION + 1;
 	assert_int_equal(store_decode_outbox(key_of(&k), buf_all(&b), &out), -1);
 	assert_true(store_value_newer(buf_all(&b)));
+	assert_false(store_value_newer((struct slice){ (const char *)b.data, 4 }));
 	buf_clear(&b);
 }
 
@@ -208,6 +422,12 @@ main(void)
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_delivery_and_account),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_wrong_subs),
+		cmocka_unit_test(test_lacking),
+		cmocka_unit_test(test_wrong_deliveries),
+		cmocka_unit_test(test_wrong_outbox),
+		cmocka_unit_test(test_wrong_accounts),
+		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_newer),
 		cmocka_unit_test(test_keys),
 	};
