@@ -178,7 +178,7 @@ static const struct {
 	{ "show", 2, 2, true, sub_show },
 	{ "remove", 2, 2, true, sub_remove },
 	{ "revoke", 1, 1, true, sub_revoke },
-	{ "test", 1, 1, true, sub_test },
+	{ "test", 1, 2, true, sub_test },
 	{ "account", 1, 3, true, sub_account },
 	{ "stats", 0, 0, false, daemon_stats },
 	{ "accounts", 0, 0, false, sub_accounts },

@@ -3,11 +3,15 @@
  */
 #include <string.h>
 #include <sysexits.h>
+#include <time.h>
 
 #include "daemon/describe.h"
+#include "daemon/guard.h"
 #include "daemon/operate_int.h"
+#include "daemon/origin.h"
 #include "daemon/register.h"
 #include "daemon/sender.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 
 /* list [USER] */
@@ -150,6 +154,47 @@ finish_tests(struct peer *p)
 	operate_end(p);
 }
 
+/* Seconds until the service of this subscription may be pushed to again; 0: now. */
+static int64_t
+paused_for(struct daemon *d, const struct subscription *sub, const char **cause)
+{
+	const struct origins *all = sender_origins(d->sender);
+	struct guard_endpoint endpoint;
+	struct origin_view view;
+	int64_t now = clock_mono_ms() / 1000;
+	const char *why;
+
+	if (guard_check(d->guard, slice_of(sub->endpoint), &endpoint, &why) < 0)
+		return 0;
+	for (const struct origin *o = origin_walk(all, NULL); o != NULL; o = origin_walk(all, o)) {
+		origin_show(o, &view);
+		if (strcmp(view.name, endpoint.origin) != 0)
+			continue;
+		*cause = view.why;
+		return view.paused && view.until > now ? view.until - now : 0;
+	}
+	return 0;
+}
+
+/* Whether a test leaves this one out, which its row says: it would only add to what the service has. */
+static bool
+test_waits(struct ask *a, const struct subscription *sub, const char *host)
+{
+	const char *cause = NULL;
+	int64_t wait = paused_for(a->daemon, sub, &cause);
+	time_t until = clock_wall_s() + wait;
+	char when[32], outcome[128];
+	struct tm tm;
+
+	if (wait == 0)
+		return false;
+	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&until, &tm));
+	snprintf(outcome, sizeof(outcome), "paused (%s) until %s, --force sends nevertheless", cause, when);
+	test_row(a->peer, sub->id, host, outcome);
+	return true;
+}
+
+/* test USER [force] */
 void
 sub_test(struct ask *a)
 {
@@ -161,6 +206,10 @@ sub_test(struct ask *a)
 	struct err err;
 	int rc, active = 0;
 
+	if (a->request->n == 2 && !slice_is(a->request->args[1], "force")) {
+		operate_finish(a->peer, EX_USAGE, "test takes an account, and force");
+		return;
+	}
 	job = operate_job(a->peer, &test_kind, sizeof(*job));
 	while ((rc = store_sub_next(d->store, a->account, id, &sub, &err)) == 1 &&
 	    strcmp(sub.account, a->account) == 0) {
@@ -168,10 +217,13 @@ sub_test(struct ask *a)
 		if (sub.state != SUB_ACTIVE)
 			continue;
 		active++;
+		describe_host(&sub, host, sizeof(host));
+		if (a->request->n < 2 && test_waits(a, &sub, host))
+			continue;
 		if (sender_test(d->sender, &sub, a->peer->id, &why) == 0)
 			job->tests++;
 		else
-			test_row(a->peer, id, describe_host(&sub, host, sizeof(host)), why);
+			test_row(a->peer, id, host, why);
 	}
 	explicit_bzero(&sub, sizeof(sub));
 	if (active > 0) {

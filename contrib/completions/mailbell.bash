@@ -43,6 +43,7 @@ _mailbell() {
 	"vapid ") _mailbell_words "list new rotate retire import export" ;;
 	"account ") _mailbell_words "--content --json" ;;
 	"accounts ") _mailbell_words "--check --yes --json" ;;
+	"test ") _mailbell_words "--force --json" ;;
 	"stats ") _mailbell_words "--prometheus --json" ;;
 	"queue drop") _mailbell_words "--all --yes" ;;
 	"vapid retire") _mailbell_words "--force --yes" ;;

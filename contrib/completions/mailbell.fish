@@ -49,5 +49,6 @@ complete -c mailbell -n '__fish_seen_subcommand_from accounts' -l check -d 'revo
 complete -c mailbell -n '__fish_seen_subcommand_from stats' -l prometheus -d 'its text format'
 complete -c mailbell -n '__fish_seen_subcommand_from preview' -l user -x -d 'an account'
 complete -c mailbell -n '__fish_seen_subcommand_from queue' -l all -d 'drop all that waits'
+complete -c mailbell -n '__fish_seen_subcommand_from test' -l force -d 'also to services that are left alone'
 complete -c mailbell -n '__fish_seen_subcommand_from vapid' -l force -d 'also a key that is used'
 complete -c mailbell -n '__fish_seen_subcommand_from preview import add' -F

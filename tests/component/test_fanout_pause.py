@@ -1,10 +1,12 @@
 """When a push service as a whole is left alone, and when it is not."""
 
+import datetime
 import time
 
 import pytest
 
 from fanout_fixtures import alone, authority, hosts, push, settings, versions   # noqa: F401
+from lab.alone import Talk
 from lab.httpserver import Answer
 from lab.wait import until
 
@@ -65,6 +67,29 @@ def test_one_account_pauses_nobody(alone, push, hosts, answer):
         alone.mail(phone)
         assert phone.next(3).mails
     assert origin(alone, push, host)["state"] == "open"
+
+
+def test_the_operators_test_in_a_pause(alone, push, hosts):
+    """`mailbell test` leaves the service alone, too, and says until when; by force it sends."""
+    host = hosts.take()
+    phones = street(alone, push, host, 4)
+    hit_all(alone, push, phones[:3], Answer(429, {"Retry-After": "600"}))
+    until(lambda: origin(alone, push, host)["state"] == "paused", 5, "the origin is paused")
+    ends = origin(alone, push, host)["paused_until_time"]
+
+    def ask(*force):
+        with Talk(f"{alone.mailbell.run_dir}/admin") as talk:
+            talk.send("REQUEST", (phones[3].user, *force), NAME="test")
+            assert talk.read().type == "OK"
+            return talk.read().row["outcome"], talk.read().exit
+
+    outcome, code = ask()
+    assert code == 75 and outcome.startswith("paused (busy) until ") and "--force" in outcome
+    said = datetime.datetime.strptime(outcome[20:43], "%Y-%m-%d %H:%M:%S %Z").replace(tzinfo=datetime.timezone.utc)
+    assert abs(said.timestamp() - ends) <= 2
+    assert phones[3].new() == []
+    assert ask("force") == ("sent (201)", 0)
+    assert phones[3].next(5)
 
 
 def test_a_single_account_is_all_there_is(alone, push, hosts):
