@@ -92,7 +92,9 @@ static const struct frame_rule rules[] = {
 /* What is done to one field. */
 enum change { WELL, MISSING, GREATEST, TOO_MUCH, ANOTHER_FORM, CHANGES };
 
-static const char *const change_names[] = { "well", "missing", "at its bound", "beyond it", "of another form" };
+static const char *const change_names[] = {
+	"well", "missing", "at its bound", "beyond it", "of another form"
+};
 
 static uint8_t memory[FRAME_MAX];
 
