@@ -336,7 +336,7 @@ def broken_backend(site, this):
     people = this.people(4, devices=2)
     ways = list(breaks(len(people)))
     if this.short:
-        ways = this.random.sample(ways, 3)
+        ways = this.random.sample(ways, 2)
     with site.postfix(lmtp_data_done_timeout="3s"), site.behind(Broken):
         for name, good, how in ways:
             Broken.how = how

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 from lab import accounts, clock, storetool
 from lab.alone import Verbs
@@ -213,6 +214,14 @@ def future(octets):
 @row("F28", "new module with old daemon, unknown record")
 def versions(site, this):
     """A polite NO, a record that is kept, and mail as ever."""
+    with ThreadPoolExecutor(1) as beside:
+        tool = beside.submit(storetool.build, "newer", site.lab.dir)
+        other_frames(site, this)
+    unknown_record(site, this, tool.result())
+
+
+def other_frames(site, this):
+    """From a newer program, and to one."""
     people = this.people(3, devices=2)
     run_dir = site.lab.mailbell.run_dir
     for name in ("arrival", "saved", "command", "admin"):
@@ -230,18 +239,16 @@ def versions(site, this):
         this.check(imap.command("NOOP").ok, "the session has ended")
     newer.close(run_dir)
     site.lab.mailbell.start_daemon()
-    unknown_record(site, this)
     this.mail(people, count=5)
 
 
-def unknown_record(site, this):
+def unknown_record(site, this, tool):
     """Written by a newer mailbelld: it starts, names the record, and keeps it."""
     person, = subscribers(site, this, site.lab.push, ["127.0.0.1"], owed=False)
     mailbell = site.lab.mailbell
     mailbell.daemon.stop()
     subprocess.run(["setpriv", f"--reuid={accounts.DAEMON}", f"--regid={accounts.DAEMON}", "--clear-groups",
-                    storetool.build("newer", site.lab.dir), mailbell.state_dir, person.address,
-                    person.phone.id], check=True)
+                    tool, mailbell.state_dir, person.address, person.phone.id], check=True)
     mailbell.start_daemon()
     with site.lab.imap(person.address) as imap:
         for command in (f"WEBPUSH {person.phone.id} NIL", f"SILWEBPUSH {person.phone.id} 10"):
