@@ -140,9 +140,13 @@ def test_upgrade_with_a_live_queue(host, push, phone, packages):
         """What the service has taken since, of all that it was asked to."""
         return [phone.open(post) for post in push.of(phone.endpoint) if post.status == 201]
     # The longer the upgrade took, the longer the next try waits.
-    until(lambda: tells_of("Waits", taken()), 400, "what waited is pushed")
-    until(lambda: tells_of("Meanwhile", taken()) or any(one.syncs for one in taken()), 400,
-          "what came without the daemon rings, too: with its ENVELOPE or as a SYNC")
+    try:
+        until(lambda: tells_of("Waits", taken()), 400, "what waited is pushed")
+        until(lambda: tells_of("Meanwhile", taken()) or any(one.syncs for one in taken()), 400,
+              "what came without the daemon rings, too: with its ENVELOPE or as a SYNC")
+    except AssertionError as late:
+        texts = [one.text for one in taken()]
+        raise AssertionError(f"{late}: {texts}\n{host.read('/var/log/mailbell.log')[-3000:]}") from late
     assert host.good("mailbelld", "--version").split()[1] in host.good("mailbell", "status")
 
 
