@@ -1,7 +1,7 @@
 """Resident memory (G17): the daemon idle and under load, and the proxy with many sessions.
 
-The daemon is one process: its RSS, shared libraries included.  The proxy is several, which share most of
-what they have: the sum of their PSS, where a page of two counts half for each.
+RSS, shared libraries included.  The proxy is several processes, which share most of what they have: the
+sum counts that again for each, so it is too high, but it is the same whatever else runs on the machine.
 """
 
 import contextlib
@@ -89,11 +89,11 @@ def proxy(bench, folder):
         mailbell.start_proxy(f"{folder}/mb/lmtp")
         until(mailbell.workers, 20, "the workers run")
         pids = [mailbell.proxy.pid, *children(mailbell.proxy.pid)]
-        bench.figure(f"proxy, no session, {len(pids)} processes", megabytes(measure.pss(*pids)), "MB")
+        bench.figure(f"proxy, no session, {len(pids)} processes", megabytes(sum(map(measure.rss, pids))), "MB")
         for _ in range(SESSIONS):
             session(stack, f"{folder}/mb/lmtp")
-        bench.goal("G17-proxy", megabytes(measure.pss(*pids)), unit="MB")
-        bench.figure("proxy, the sum of its processes' RSS", megabytes(sum(map(measure.rss, pids))), "MB")
+        bench.goal("G17-proxy", megabytes(sum(map(measure.rss, pids))), unit="MB")
+        bench.figure("proxy, what is shared counted once (PSS)", megabytes(measure.pss(*pids)), "MB")
 
 
 def run(bench):

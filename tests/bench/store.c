@@ -2,6 +2,10 @@
  * store: the product's store with many accounts, each with one subscription.
  *
  *	store make DIR COUNT		an empty store, and COUNT accounts with even numbers
+ *	store fill DIR COUNT PREFIX KEY <KEYS
+ *					the same into a store that is there, each with a device that is rung at
+ *					a URL that starts with PREFIX, signed for by VAPID key KEY; each line of
+ *					KEYS is "p256dh auth" of a device, and they go round
  *	store serve DIR COUNT		for each line "hit N", "negative N" or "outbox N" of standard input,
  *					ns of CPU for one of N random look-ups of accounts that are there, or
  *					that are not but would lie between them, or for one outbox record,
@@ -16,8 +20,20 @@
 #include <time.h>
 
 #include "daemon/store.h"
+#include "lib/base64url.h"
+#include "lib/clock.h"
 
 #define GROUP	500	/* subscriptions in one commit */
+#define KEYS_MAX	1000
+
+/* What subscriptions are made of. */
+struct device {
+	uint8_t	point[ECE_POINT], auth[ECE_AUTH];
+};
+
+static struct device devices[KEYS_MAX] = { { { 4 }, { 0 } } };
+static size_t n_devices = 1;
+static const char *prefix = "https://push.example.net/p/", *vapid_key = "bench";
 
 static struct store *store;
 static struct err e;
@@ -47,20 +63,50 @@ name_account(char *out, uint64_t number)
 }
 
 static void
+read_devices(void)
+{
+	char line[256], point[128], auth[64];
+
+	for (n_devices = 0; n_devices < KEYS_MAX && fgets(line, sizeof(line), stdin) != NULL; n_devices++) {
+		struct device *d = &devices[n_devices];
+
+		if (sscanf(line, "%127s %63s", point, auth) != 2 ||
+		    base64url_decode(slice_of(point), d->point, ECE_POINT) != ECE_POINT ||
+		    base64url_decode(slice_of(auth), d->auth, ECE_AUTH) != ECE_AUTH)
+			errx(1, "line %zu is no key", n_devices + 1);
+	}
+	if (n_devices == 0)
+		errx(1, "no keys");
+}
+
+/* Acknowledged, and it has worked before. */
+static void
 put_subscription(uint64_t i)
 {
+	const struct device *d = &devices[i % n_devices];
 	struct subscription sub;
+	struct delivery del;
 
 	memset(&sub, 0, sizeof(sub));
+	memset(&del, 0, sizeof(del));
 	name_account(sub.account, 2 * i);
 	snprintf(sub.id, sizeof(sub.id), "%016" PRIx64, below(UINT64_MAX));
-	snprintf(sub.endpoint, sizeof(sub.endpoint), "https://push.example.net/p/%080" PRIu64, i);
+	snprintf(sub.endpoint, sizeof(sub.endpoint), "%s%080" PRIu64, prefix, i);
 	snprintf(sub.normal, sizeof(sub.normal), "%s", sub.endpoint);
-	memset(sub.point, 4, sizeof(sub.point));
-	snprintf(sub.key, sizeof(sub.key), "bench");
+	memcpy(sub.point, d->point, sizeof(sub.point));
+	memcpy(sub.auth, d->auth, sizeof(sub.auth));
+	snprintf(sub.key, sizeof(sub.key), "%s", vapid_key);
+	for (int k = 0; k < TOPICS; k++)
+		snprintf(sub.topic[k], sizeof(sub.topic[k]), "%016" PRIx64, below(UINT64_MAX));
+	sub.created = sub.refreshed = sub.acknowledged = clock_wall_s();
 	sub.generation = 1;
 	sub.state = SUB_ACTIVE;
 	must(store_sub_put(store, &sub, &e), 0);
+	del.number = sub.number;
+	memcpy(del.account, sub.account, sizeof(del.account));
+	memcpy(del.id, sub.id, sizeof(del.id));
+	del.last_success = del.last_try = sub.created;
+	must(store_delivery_put(store, &del, &e), 0);
 }
 
 static void
@@ -112,8 +158,8 @@ outbox(uint64_t count)
 	struct outbox_record r = {
 		.number = 1 + below(count), .generation = 1, .type = OUTBOX_MAIL, .due = 1, .expires = 2,
 		.mailbox = slice_of("INBOX"), .uidvalidity = 7, .uid = 1,
-		.envelope = slice_of("(\"Mon, 7 Feb 1994 21:52:25 -0800\" \"afternoon meeting\" NIL NIL NIL NIL "
-		    "NIL NIL NIL NIL)"),
+		.envelope = slice_of("(\"Mon, 7 Feb 1994 21:52:25 -0800\" \"afternoon meeting\" NIL NIL NIL "
+		    "NIL NIL NIL NIL NIL)"),
 		.queue_id = slice_of("4jYSd65W3Gz1brl5"),
 	};
 
@@ -166,16 +212,22 @@ serve(uint64_t count)
 int
 main(int argc, char **argv)
 {
-	uint64_t count = argc == 4 ? strtoull(argv[3], NULL, 10) : 0;
+	bool make = argc == 4 && strcmp(argv[1], "make") == 0, full = argc == 6 && strcmp(argv[1], "fill") == 0;
+	uint64_t count = argc >= 4 ? strtoull(argv[3], NULL, 10) : 0;
 
-	if (count == 0)
-		errx(64, "usage: store make|serve DIR COUNT");
-	if (strcmp(argv[1], "make") == 0)
+	if (count == 0 || (!make && !full && (argc != 4 || strcmp(argv[1], "serve") != 0)))
+		errx(64, "usage: store make|serve DIR COUNT, store fill DIR COUNT PREFIX KEY");
+	if (make)
 		must(store_init(argv[2], &e), 0);
+	if (full) {
+		prefix = argv[4];
+		vapid_key = argv[5];
+		read_devices();
+	}
 	store = store_open(argv[2], &e);
 	if (store == NULL)
 		errx(1, "%s", e.text);
-	if (strcmp(argv[1], "make") == 0)
+	if (make || full)
 		fill(count);
 	else
 		serve(count);

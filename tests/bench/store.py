@@ -2,13 +2,15 @@
 nobody (G14)."""
 
 import contextlib
+import os
 import socket
 import statistics
 import subprocess
 import time
 
 from bench import measure
-from bench.sinks import Pusher, Sink, account, device_keys
+from bench.sinks import Pusher, Sink, device_keys
+from lab import accounts
 from lab.alone import ENVELOPE
 from lab.authority import Authority
 from lab.frames import frame, read_frame
@@ -25,11 +27,13 @@ class Store:
     def __init__(self, bench, folder, size):
         tool, place = bench.tool("store"), f"{folder}/{size}"
         bench.progress(f"a store of {size:,} accounts")
-        subprocess.run([tool, "make", place, str(size)], check=True)
+        subprocess.run([tool, "make", place, str(size)], check=True)    # in big groups, as an import does
         self.child = subprocess.Popen([*measure.pinned(1), tool, "serve", place, str(size)], text=True,
                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.size = size
 
     def __enter__(self):
+        self.us("hit", self.size // 2)      # so that nearly every page was read once
         return self
 
     def __exit__(self, *_):
@@ -37,8 +41,8 @@ class Store:
         self.child.wait(30)
         self.child.stdout.close()
 
-    def us(self, kind):
-        print(kind, CALLS[kind], file=self.child.stdin, flush=True)
+    def us(self, kind, calls=None):
+        print(kind, calls or CALLS[kind], file=self.child.stdin, flush=True)
         return float(self.child.stdout.readline()) / 1000
 
 
@@ -57,28 +61,48 @@ def look_ups(bench, folder):
                            rounds=measure.ratios(us[SIZES[-1]], us[SIZES[0]]))
 
 
+def name(number):
+    """As store.c names its accounts; those with odd numbers lie between and are not there."""
+    return f"user{number:07}@example.net"
+
+
 class Filled:
-    """A daemon with a device for each of `size` accounts; whose turn it is goes round."""
+    """A daemon with a device for each of `size` accounts, which store.c put into its store; whose turn
+    it is goes round, spread over all accounts, as mail is."""
 
     def __init__(self, bench, authority, sink, keys, size):
-        # Spread over the accounts that there are, as mail is.
-        self.bench, self.pusher = bench, Pusher(bench, authority, sink, keys, size)
-        self.step = max(1, size // (PUSHES * 5))
+        self.bench, self.size, self.keys, self.turn = bench, size, keys, 0
+        self.pusher = Pusher(bench, authority, sink, keys, 0)
 
     def __enter__(self):
-        self.bench.progress(f"importing {len(self.pusher.accounts):,} subscriptions")
+        self.bench.progress(f"a daemon with {self.size:,} subscriptions")
         self.pusher.__enter__()
-        self.turn = 0
-        self.all = self.pusher.accounts
+        try:
+            self._fill(self.pusher.alone)
+        except BaseException:
+            self.pusher.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):
         self.pusher.__exit__()
 
+    def _fill(self, alone):
+        state_dir = alone.mailbell.state_dir
+        vapid_key = os.readlink(f"{state_dir}/vapid/current").partition(".")[0]
+        alone.daemon.stop()
+        subprocess.run([self.bench.tool("store"), "fill", state_dir, str(self.size),
+                        f"{self.pusher.sink.prefix[0]}p/", vapid_key], check=True, text=True,
+                       input="".join(f"{p256dh} {auth}\n" for p256dh, auth in self.keys))
+        subprocess.run(["chown", "-R", f"{accounts.DAEMON}:", state_dir], check=True)
+        alone.mailbell.start_daemon()
+        self.pusher.pid = alone.daemon.pid
+        measure.pin(self.pusher.pid, 1)
+
     def us(self):
-        start = self.turn * PUSHES * self.step % len(self.all)
-        self.pusher.accounts = (self.all[start::self.step] + self.all)[:PUSHES]
-        self.turn += 1
+        step = self.size // PUSHES
+        self.pusher.accounts = [name(2 * (i * step + self.turn)) for i in range(PUSHES)]
+        self.turn = (self.turn + 1) % step
         return 1e6 * self.pusher.push(PUSHES)[0]
 
 
@@ -118,7 +142,7 @@ class Hook:
         """(on arrival, on saved): both halves of one message, under one token."""
         i += self.serial
         # Its name lies between two that are there.
-        user = account(i * 97 % SIZES[-1]).replace("@", "x@")
+        user = name(2 * (i * 97 % SIZES[-1]) + 1)
         facts = {"QUEUE_ID": f"4j{i:09}", "MESSAGE_ID": f"<{i}@example.org>"}
         now, token = int(time.time() * 1000), f"bench{i}"
         return (frame("ARRIVAL", SEQ=i, TIME=now, **facts,
