@@ -46,13 +46,15 @@ running_tell(const char *path, const struct config *c, struct err *err)
 
 	switch (lock_holder(c, &pid)) {
 	case 1:
-		return err_set(err, "mailbelld runs (pid %ld), but nothing listens on %s: its socket was removed, "
-		    "or it only starts; if this stays, restart it (systemctl restart mailbelld)", pid, path);
+		return err_set(err, "mailbelld runs (pid %ld), but nothing listens on %s: "
+		    "its socket was removed, or it only starts; if this stays, restart it "
+		    "(systemctl restart mailbelld)", pid, path);
 	case 0:
 		return err_set(err, "mailbelld does not run, nothing listens on %s: start it "
 		    "(systemctl start mailbelld), or see its log", path);
 	default:
-		return err_set(err, "nothing listens on %s; whether mailbelld runs is not known, its lock in %s "
-		    "cannot be seen: restart it (systemctl restart mailbelld), or see its log", path, c->state_dir);
+		return err_set(err, "nothing listens on %s; whether mailbelld runs is not known, its lock "
+		    "in %s cannot be seen: restart it (systemctl restart mailbelld), or see its log",
+		    path, c->state_dir);
 	}
 }

@@ -25,6 +25,7 @@
 #include "daemon/token.h"
 #include "daemon/trace.h"
 #include "lib/clock.h"
+#include "lib/hangup.h"
 #include "lib/log.h"
 #include "lib/modconf.h"
 #include "lib/names.h"
@@ -104,7 +105,8 @@ init(const struct config *c)
 		return fatal(EX_CANTCREAT, &err);
 	if (privs_drop(c->user, &err) < 0)
 		return fatal(EX_NOPERM, &err);
-	if (guard_state(c, &err) < 0 || store_init(c->state_dir, &err) < 0 || vapid_init(c->state_dir, &err) < 0)
+	if (guard_state(c, &err) < 0 || store_init(c->state_dir, &err) < 0 ||
+	    vapid_init(c->state_dir, &err) < 0)
 		return fatal(EX_CANTCREAT, &err);
 	printf("%s: an empty store and a first VAPID key were made.\n", c->state_dir);
 	return EX_OK;
@@ -358,6 +360,7 @@ main(int argc, char **argv)
 	int option, mode = 0, code = EX_OK;
 	struct err err;
 
+	hangup_hold();
 	log_open("mailbelld", false, LOG_LEVEL_INFO);
 	while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
 		switch (option) {

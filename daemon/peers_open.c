@@ -64,11 +64,12 @@ tell_refused(const struct peers *all, const struct peer *p)
 
 	all->daemon->counters.refused_peers++;
 	if (p->socket == PEER_ARRIVAL)
-		log_warn("uid=%lu, socket=%s, status=refused: it is not hook_user (%s): run the hook as that user, or "
-		    "correct hook_user and restart mailbelld", uid, names[p->socket], c->hook_user);
+		log_warn("uid=%lu, socket=%s, status=refused: it is not hook_user (%s): run the hook as "
+		    "that user, or correct hook_user and restart mailbelld", uid, names[p->socket],
+		    c->hook_user);
 	else
-		log_warn("uid=%lu, socket=%s, status=refused: it is not in mail_users%s: where Dovecot's processes "
-		    "run as it, name it there and restart mailbelld", uid, names[p->socket],
+		log_warn("uid=%lu, socket=%s, status=refused: it is not in mail_users%s: where Dovecot's "
+		    "processes run as it, name it there and restart mailbelld", uid, names[p->socket],
 		    c->system_users ? ", and has no name" : "");
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/config.h"
+#include "lib/hangup.h"
 #include "lib/log.h"
 #include "lib/names.h"
 #include "lib/options.h"
@@ -79,8 +80,10 @@ main(int argc, char **argv)
 	struct options options;
 	struct config config;
 	struct err err;
-	int status = options_read("mailbell-lmtp", argc, argv, &options);
+	int status;
 
+	hangup_hold();
+	status = options_read("mailbell-lmtp", argc, argv, &options);
 	if (status >= 0)
 		return status;
 	status = EX_OK;

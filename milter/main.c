@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
+#include "lib/hangup.h"
 #include "lib/log.h"
 #include "lib/names.h"
 #include "lib/options.h"
@@ -44,8 +45,10 @@ main(int argc, char **argv)
 	struct options options;
 	struct config *config;
 	struct err err;
-	int status = options_read("mailbell-milter", argc, argv, &options);
+	int status;
 
+	hangup_hold();
+	status = options_read("mailbell-milter", argc, argv, &options);
 	if (status >= 0)
 		return status;
 	signal(SIGPIPE, SIG_IGN);
