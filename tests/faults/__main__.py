@@ -117,9 +117,9 @@ class Run:
         except Exception as error:      # pylint: disable=broad-except
             row.check(False, f"{type(error).__name__}: {error}")
             traceback.print_exc()
-            self._revive(site)
         self._print(row, tally)
         if row.broken:
+            self._revive(site)
             print(site.lab.tails(), flush=True)
 
     @staticmethod
@@ -128,6 +128,7 @@ class Run:
         try:
             site.whole()
             site.drain()
+            site.drop()
         except (AssertionError, OSError):
             traceback.print_exc()
 

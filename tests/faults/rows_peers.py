@@ -75,7 +75,7 @@ def flood(site, this, user, wanted):
     """WEBPUSH after WEBPUSH, four at a time: how many were answered."""
     device, done = site.lab.device(), 0
     with site.lab.imap(user) as imap:
-        while done < wanted and (this.left > 0 or done < 400):
+        while done < wanted and (not this.short or this.left > 0 or done < 400):
             tags = [imap.start(f"WEBPUSH id{done + n} {site.lab.push.prefix}hostile{done + n} "
                                f"{device.p256dh} AAAAAAAAAAAAAAAAAAAAAA") for n in range(4)]
             for tag in tags:

@@ -221,6 +221,11 @@ class Site:
             return not any(status[name] for name in ("waiting_arrivals", "waiting_saved", "outbox"))
         until(nothing, timeout, "mailbelld has nothing left to do", every=0.1)
 
+    def drop(self):
+        """What still waits for devices is gone."""
+        if not self.plain:
+            self.lab.mailbell.run("queue", "drop", "--all")
+
     def reckon(self, ledger, patience=15):
         """The tally of a ledger, when nothing is under way."""
         self.drain()
@@ -229,7 +234,7 @@ class Site:
         def complete():
             nonlocal tally
             if not self.plain:
-                self.quiet()
+                self.quiet(4 * patience)
                 self.listen(ledger)
             tally = ledger.reckon(self.copies(ledger))
             # What a hook holds for the daemon comes with its next connection.
