@@ -8,6 +8,7 @@ from bench import corpus, measure
 from lab import accounts, dovecot, imaplist
 
 LARGEST = corpus.SIZES[-1]
+USUAL = 2048                    # octets of header
 FETCHED = 1000                  # messages in the mailbox that Dovecot reads
 SMALL, BIG = 4096, 65536        # where the cost per octet is compared
 DOVECOT_CONF = {
@@ -75,16 +76,21 @@ def compare(bench, ours, gmime, path):
         assert (a - 2, a_id) == (b, b_id), (a, a_id, b, b_id)
 
 
+def every_size(shape):
+    """As many octets of each size."""
+    return [one for size in corpus.SIZES for one in corpus.blocks(shape, size, LARGEST // size)]
+
+
 def against_gmime(bench, folder):
     ours, gmime = bench.tool("envelope"), bench.tool("gmime")
     if gmime is None:
         bench.skipped("GMime", "libgmime-3.0-dev is not installed")
         return
     path = f"{folder}/good"
-    blocks = [one for shape in corpus.GOOD for size in corpus.SIZES
-              for one in corpus.blocks(shape, size, LARGEST // size)]
-    corpus.write(path, blocks)
+    corpus.write(path, [one for shape in corpus.GOOD for one in every_size(shape)])
     compare(bench, ours, gmime, path)
+    blocks = every_size(corpus.GOAL)
+    corpus.write(path, blocks)
     with Reader(ours, path) as a, Reader(gmime, path) as b:
         a.aim(100)
         b.aim(400)
@@ -97,19 +103,25 @@ def against_gmime(bench, folder):
 
 
 def by_class(bench, folder):
-    """GMime / ours for each shape alone; of 100 addresses and more there is no ENVELOPE of ours."""
-    gmime = bench.tool("gmime")
-    if gmime is None:
+    """GMime / ours for each shape alone, and for the size that most mail has; of 100 addresses and more
+    there is no ENVELOPE of ours."""
+    if bench.tool("gmime") is None:
         return
+    alone(bench, folder, f"{corpus.GOAL}, {USUAL} octets", corpus.blocks(corpus.GOAL, USUAL))
     for shape in corpus.SHAPES:
-        path = f"{folder}/class"
-        corpus.write(path, [one for size in corpus.SIZES for one in corpus.blocks(shape, size, LARGEST // size)])
-        with Reader(bench.tool("envelope"), path) as a, Reader(gmime, path) as b:
-            a.aim(20)
-            b.aim(60)
-            ns = measure.interleave(bench, {"ours": a.ns, "GMime": b.ns}, rounds=5)
-        rounds = measure.ratios(ns["GMime"], ns["ours"])
-        bench.figure(f"GMime / ours, {shape}", statistics.median(rounds), "x", rounds)
+        alone(bench, folder, shape, every_size(shape))
+
+
+def alone(bench, folder, words, blocks):
+    path = f"{folder}/class"
+    corpus.write(path, blocks)
+    with Reader(bench.tool("envelope"), path) as a, Reader(bench.tool("gmime"), path) as b:
+        a.aim(20)
+        b.aim(60)
+        ns = measure.interleave(bench, {"ours": a.ns, "GMime": b.ns}, rounds=5)
+    rounds = measure.ratios(ns["GMime"], ns["ours"])
+    bench.figure(f"GMime / ours, {words}", statistics.median(rounds), "x", rounds)
+    bench.figure("... ours, one header", statistics.median(ns["ours"]) / 1000 / len(blocks), "us")
 
 
 def per_octet(bench, folder, shape):
@@ -165,8 +177,8 @@ def fetch(folder, name, blocks):
 
 
 def against_dovecot(bench, folder):
-    blocks = [corpus.block("plain", 2048, seed) for seed in range(FETCHED)]
-    path = f"{folder}/plain"
+    blocks = [corpus.block(corpus.GOAL, USUAL, seed) for seed in range(FETCHED)]
+    path = f"{folder}/usual"
     corpus.write(path, blocks)
     users = accounts.Accounts()
     users.take()
