@@ -163,6 +163,26 @@ def test_the_admin_group_reaches_no_secret(lab, user, phone):
     assert as_user(STRANGER, group, [group], ask)
 
 
+def test_what_the_admin_group_may_do(lab, user, phone):
+    """Verbs that do something, or ask the world, work for the group; the other three sockets are closed to it."""
+    group = grp.getgrnam(accounts.ADMIN).gr_gid
+    path = f"{lab.mailbell.run_dir}/admin"
+
+    def ask():
+        for verb in (("test", user), ("test", user, "force"), ("reach",), ("queue flush", user), ("queue flush",),
+                     ("queue drop", user), ("preview", user, "bulk")):
+            said, code = answers(path, *verb)
+            assert code == 0, (verb, said)
+            assert not [one for one in phone.secrets if one in said], verb
+        said, code = answers(path, "trace", "nothing-of-that-name")
+        assert code == os.EX_NOUSER, said
+
+    assert as_user(STRANGER, group, [group], ask)
+    assert as_user(STRANGER, group, [group], connecting(path))
+    for name in ("arrival", "saved", "command"):
+        assert not as_user(STRANGER, group, [group], connecting(f"{lab.mailbell.run_dir}/{name}")), name
+
+
 def test_a_wrong_user_is_told():
     """Who is in a socket's group and is the wrong user: the log has the uid and the setting, 20 times a minute."""
     with Alone() as alone:
