@@ -164,13 +164,13 @@ def test_the_admin_group_reaches_no_secret(lab, user, phone):
 
 
 def test_what_the_admin_group_may_do(lab, user, phone):
-    """Verbs that do something, or ask the world, work for the group; the other three sockets are closed to it."""
+    """Verbs that do something, or ask the world, work for the group; the other three sockets do not."""
     group = grp.getgrnam(accounts.ADMIN).gr_gid
     path = f"{lab.mailbell.run_dir}/admin"
 
     def ask():
-        for verb in (("test", user), ("test", user, "force"), ("reach",), ("queue flush", user), ("queue flush",),
-                     ("queue drop", user), ("preview", user, "bulk")):
+        for verb in (("test", user), ("test", user, "force"), ("reach",), ("queue flush", user),
+                     ("queue flush",), ("queue drop", user), ("preview", user, "bulk")):
             said, code = answers(path, *verb)
             assert code == 0, (verb, said)
             assert not [one for one in phone.secrets if one in said], verb
@@ -184,7 +184,8 @@ def test_what_the_admin_group_may_do(lab, user, phone):
 
 
 def test_a_wrong_user_is_told():
-    """Who is in a socket's group and is the wrong user: the log has the uid and the setting, 20 times a minute."""
+    """Who is in a socket's group and is the wrong user: the log has the uid and the setting, 20 times a
+    minute."""
     with Alone() as alone:
         def talking(name):
             def talk():
@@ -193,7 +194,8 @@ def test_a_wrong_user_is_told():
                         raise OSError("not refused")
             return talk
 
-        for name, group, key in (("saved", accounts.MAIL, "mail_users"), ("command", accounts.MAIL, "mail_users"),
+        for name, group, key in (("saved", accounts.MAIL, "mail_users"),
+                                 ("command", accounts.MAIL, "mail_users"),
                                  ("arrival", accounts.HOOK, "hook_user")):
             gid = grp.getgrnam(group).gr_gid
             assert as_user(STRANGER, gid, [gid], talking(name))
