@@ -7,7 +7,7 @@ import pytest
 
 from fanout_fixtures import (  # noqa: F401
     Street, alone, authority, hosts, push, settings, street, versions)
-from lab.answers import BACKOFF, DAY, LATER, after
+from lab.answers import BACKOFF, DAY, LATER, after, as_sent
 from lab.httpserver import Answer
 
 @pytest.mark.parametrize("status", (200, 201, 202, 204, 299))
@@ -41,7 +41,7 @@ def test_gone_before_its_acknowledgement(alone, street):
 def test_later(alone, street, status, headers, wait, state):
     """The mail waits as long as the table says; the others of the origin do not."""
     when = time.time()
-    street.hit(Answer(status, dict(headers)))
+    street.hit(Answer(status, as_sent(headers)))
     row = alone.until_show(street.victim, last_answer=str(status))
     assert (row["waiting"], row["state"], row["failures"]) == (1, state, 1)
     at = row["next_try_time"] - when

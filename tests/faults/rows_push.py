@@ -3,7 +3,7 @@
 import time
 
 from lab import evil
-from lab.answers import LATER
+from lab.answers import LATER, as_sent
 from lab.clock import Clock
 from lab.httpserver import Answer
 from lab.pushd import PushService
@@ -81,7 +81,7 @@ def answers(site, this):
         push.always(gone.phone.endpoint, Answer(410))
         push.always(dropped.phone.endpoint, Answer(400))
         for person, (code, headers, *_) in zip(victims, rows):
-            push.always(person.phone.endpoint, Answer(code, dict(headers)))
+            push.always(person.phone.endpoint, Answer(code, as_sent(headers)))
         sent = time.time()
         this.mail([*victims, *witnesses], recipients=len(victims) + len(witnesses))
         for person, expected in zip(victims, rows):

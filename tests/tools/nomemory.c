@@ -16,6 +16,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -48,10 +49,11 @@ static _Unwind_Reason_Code
 on_frame(struct _Unwind_Context *context, void *arg)
 {
 	struct walk *walk = arg;
-	Dl_info info;
+	struct dl_find_object object;
 
-	if (dladdr((void *)_Unwind_GetIP(context), &info) != 0 && info.dli_fname != NULL &&
-	    strstr(info.dli_fname, within) != NULL)
+	/* dladdr would look for the symbol, too, each time. */
+	if (_dl_find_object((void *)_Unwind_GetIP(context), &object) == 0 &&
+	    object.dlfo_link_map->l_name != NULL && strstr(object.dlfo_link_map->l_name, within) != NULL)
 		walk->found = true;
 	return walk->found || ++walk->frames == FRAMES_MAX ? _URC_END_OF_STACK : _URC_NO_REASON;
 }
