@@ -4,7 +4,7 @@
  *	sink --certificate FILE --key FILE [options] HOST...
  *
  *	--delay MS		every answer waits so long: a round trip
- *	--bad PERCENT:STATUS[:SECONDS]	this share gets another status, with Retry-After
+ *	--bad N:STATUS[:SECONDS]	each N-th gets another status, with Retry-After
  *	--never			takes requests and answers none
  *	--http1			HTTP/1.1 alone
  *	--streams N		MAX_CONCURRENT_STREAMS (100)
@@ -61,8 +61,8 @@ number(const char *text)
 static void
 parse_bad(struct options *o, const char *text)
 {
-	if (sscanf(text, "%u:%d:%d", &o->bad_percent, &o->bad_status, &o->retry_after_s) < 2)
-		errx(EXIT_FAILURE, "--bad %s: PERCENT:STATUS[:SECONDS] is asked for", text);
+	if (sscanf(text, "%u:%d:%d", &o->bad_every, &o->bad_status, &o->retry_after_s) < 2)
+		errx(EXIT_FAILURE, "--bad %s: N:STATUS[:SECONDS] is asked for", text);
 }
 
 static void

@@ -40,7 +40,7 @@ status_of(struct sink *sink)
 	uint64_t n = sink->counts.good + sink->counts.bad;
 
 	/* Spread evenly, and the same in every run. */
-	return (n + 1) * o->bad_percent / 100 > n * o->bad_percent / 100 ? o->bad_status : 201;
+	return o->bad_every > 0 && (n + 1) % o->bad_every == 0 ? o->bad_status : 201;
 }
 
 void

@@ -23,7 +23,7 @@
 struct options {
 	const char	*certificate, *key;	/* PEM files */
 	int64_t		 delay_ms;		/* of every answer: the round trip */
-	unsigned	 bad_percent;		/* this share gets bad_status instead of 201 */
+	unsigned	 bad_every;		/* each so many-th gets bad_status instead of 201 */
 	int		 bad_status;
 	int		 retry_after_s;		/* -1: none */
 	bool		 never;			/* nothing is ever answered */
