@@ -23,7 +23,10 @@ is_run(struct slice s)
 	return s.len > 0;
 }
 
-/* false: no astring. */
+/*
+ * false: no astring.  Of a literal with a NUL in it, which IMAP does not allow, Dovecot keeps what stands
+ * before the NUL, but the length of the whole.
+ */
 static bool
 read_arg(const struct imap_arg *arg, struct slice *out)
 {
@@ -33,6 +36,8 @@ read_arg(const struct imap_arg *arg, struct slice *out)
 	if (arg->type == IMAP_ARG_NIL)
 		return true;
 	if (!imap_arg_get_astring(arg, &text))
+		return false;
+	if (strlen(text) != arg->str_len)
 		return false;
 	*out = (struct slice){ text, arg->str_len };
 	return arg->type != IMAP_ARG_ATOM || is_run(*out);

@@ -142,6 +142,17 @@ def test_malformed(mail, daemon, text):
     assert [v.malformed for v in daemon.verbs()] == [1]
 
 
+@pytest.mark.parametrize("octets", [b"a\0" + b"b" * 4000, b"\0", b"a\0"], ids=["front", "alone", "end"])
+def test_nul_in_a_literal(mail, daemon, octets):
+    """IMAP has no NUL: such an argument is malformed, and nothing that lies behind it in memory is read."""
+    daemon.answer = lambda verb: {"TAGGED": "BAD no"} if verb.malformed else ok(verb)
+    with mail.imap(mail.user()) as imap:
+        assert imap.command("LWEBPUSH ", Literal(octets, plus=True)).status == "BAD"
+        assert imap.command("NOOP").ok
+    verb, = daemon.verbs()
+    assert verb.malformed and verb.args == [None]
+
+
 @pytest.mark.parametrize("text", ['LWEBPUSH "abc', "LWEBPUSH {x}", "LWEBPUSH (a", "LWEBPUSH )",
                                   'LWEBPUSH "a\x00b"'])
 def test_bad_by_dovecot(mail, daemon, text):
