@@ -25,7 +25,7 @@ CPPFLAGS += -I. -D_GNU_SOURCE -DMAILBELL_VERSION='"$(VERSION)"' -DSYSCONFDIR='"$
 CFLAGS   ?= -O2 -g
 HARDEN    = -fstack-protector-strong -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 ALL_CFLAGS = -std=c11 $(WARN) $(HARDEN) $(CFLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all) \
-             $(if $(COV),--coverage)
+             $(if $(COV),--coverage -fprofile-update=atomic)
 COV_LINK  = --coverage -Wl,--wrap=_exit tests/tools/covexit.c
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN)) $(if $(COV),$(COV_LINK))
 Q         = $(if $(V),,@)
