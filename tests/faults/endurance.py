@@ -30,7 +30,7 @@ class Killer:
 
     def __init__(self, site, this):
         self.site, self.this = site, this
-        self.victims = {"worker": lambda: site.kill(this.random.choice(site.workers())),
+        self.victims = {"worker": lambda: site.kill_worker(this.random),
                         "parent": site.kill_proxy,
                         "daemon": site.kill_daemon,
                         "milter": lambda: site.kill_milter(this.random)}

@@ -141,7 +141,13 @@ class Site:
         os.kill(pid, signal.SIGKILL)
         until(lambda: process_state(pid) in (None, "Z"), 10, f"{pid} is dead")
 
-    def workers(self, timeout=10):
+    def kill_worker(self, dice):
+        """kill -9 of one of the proxy's workers; one of before a SIGHUP may end by itself meanwhile."""
+        while True:
+            with contextlib.suppress(ProcessLookupError):
+                return self.kill(dice.choice(self.workers()))
+
+    def workers(self, timeout=30):
         """The proxy's workers, when all are there; those of before a SIGHUP may still be, too."""
         count = self.lab.mailbell.settings["lmtp_workers"]
         return until(lambda: len(found := self.lab.mailbell.workers()) >= count and found, timeout,
