@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(TOP / "tests/system"))
+sys.path[:0] = [str(TOP / "tests/system"), str(TOP / "tests")]
 
 import test_envelope as envelope    # noqa: E402
 
