@@ -3,9 +3,9 @@
  *
  *	store make DIR COUNT		an empty store, and COUNT accounts with even numbers
  *	store fill DIR COUNT PREFIX KEY <KEYS
- *					the same into a store that is there, each with a device that is rung at
- *					a URL that starts with PREFIX, signed for by VAPID key KEY; each line of
- *					KEYS is "p256dh auth" of a device, and they go round
+ *					the same into a store that is there, each with a device rung at
+ *					a URL that starts with PREFIX, signed for by VAPID key KEY; each
+ *					line of KEYS is "p256dh auth" of a device, and they go round
  *	store serve DIR COUNT		for each line "hit N", "negative N" or "outbox N" of standard input,
  *					ns of CPU for one of N random look-ups of accounts that are there, or
  *					that are not but would lie between them, or for one outbox record,
@@ -212,7 +212,8 @@ serve(uint64_t count)
 int
 main(int argc, char **argv)
 {
-	bool make = argc == 4 && strcmp(argv[1], "make") == 0, full = argc == 6 && strcmp(argv[1], "fill") == 0;
+	bool make = argc == 4 && strcmp(argv[1], "make") == 0;
+	bool full = argc == 6 && strcmp(argv[1], "fill") == 0;
 	uint64_t count = argc >= 4 ? strtoull(argv[3], NULL, 10) : 0;
 
 	if (count == 0 || (!make && !full && (argc != 4 || strcmp(argv[1], "serve") != 0)))
