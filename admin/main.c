@@ -25,9 +25,10 @@ print_help(void)
 	    "  --json      for programs: an array of objects, or one object\n"
 	    "  --yes       do not ask before something is removed\n"
 	    "  --help, --version\n\n"
-	    "Exit codes: 0 done, 64 usage, 65 and 66 the file, 67 no such account or subscription, 69\n"
-	    "nothing listens for mailbell, 73 the key was not written, 74 output failed, 75 try again later,\n"
-	    "76 answer not understood, 77 no permission, 78 configuration.  mailbell(8) has more.\n",
+	    "Exit codes: 0 done, 64 usage, 65 and 66 the file, 67 no such account or subscription,\n"
+	    "69 nothing listens for mailbell, 73 the key was not written, 74 output failed, 75 try\n"
+	    "again later, 76 answer not understood, 77 no permission, 78 configuration.  mailbell(8)\n"
+	    "has more.\n",
 	    CONFIG_PATH);
 }
 

@@ -2,6 +2,7 @@
  * Accounts live in a table while they have a push under way or somebody in line.  Those that have both
  * somebody in line and a slot are in a round, so that the next one is found without a search.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +56,7 @@ erase(struct crowd **place)
 {
 	struct crowd *c = *place;
 
+	assert(c != NULL);
 	*place = c->chain;
 	c->all->count--;
 	free(c->account);

@@ -86,7 +86,6 @@ main(int argc, char **argv)
 	status = options_read("mailbell-lmtp", argc, argv, &options);
 	if (status >= 0)
 		return status;
-	status = EX_OK;
 	signal(SIGPIPE, SIG_IGN);
 	log_open("mailbell-lmtp", false, LOG_LEVEL_INFO);
 	if (config_load(options.config_path, &config, &err) < 0) {
