@@ -38,7 +38,7 @@ def packages():
 @pytest.fixture(scope="module")
 def machine(base):
     """A Debian with stock Postfix and Dovecot."""
-    with fresh.unpacked(base) as machine:
+    with stock.unpacked(base) as machine:
         yield machine
 
 

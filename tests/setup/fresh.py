@@ -11,6 +11,7 @@ import glob
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -66,6 +67,22 @@ class Host:
                   *[path[len(self.folder):] for path in names], timeout=600)
         shutil.rmtree(inside)
 
+    def processes(self):
+        """The ids of all that runs in it."""
+        found = []
+        for entry in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):      # it has ended meanwhile
+                if os.readlink(f"/proc/{entry}/root") == self.folder:
+                    found.append(int(entry))
+        return found
+
+    def halt(self):
+        """Ends all of it: the next machine has the same ports."""
+        for pid in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return not self.processes()
+
     def unmount(self):
         for name in ("dev", "proc"):
             subprocess.run(["umount", "-l", f"{self.folder}/{name}"], check=True)
@@ -94,21 +111,6 @@ class Host:
         done = self.run(*argv, **more)
         assert done.returncode == 0, f"{shlex.join(argv)}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout
-
-
-@contextlib.contextmanager
-def unpacked(tarball_path):
-    """A new machine of a tarball, for as long as it is used."""
-    folder = tempfile.mkdtemp(prefix="mbroot.", dir="/tmp")
-    subprocess.run(["tar", "-C", folder, "-xpf", tarball_path], check=True)
-    os.chmod(folder, 0o755)
-    host = Host(folder)
-    host.mount()
-    try:
-        yield host
-    finally:
-        host.unmount()
-        shutil.rmtree(folder)
 
 
 def make():

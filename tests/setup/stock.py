@@ -1,16 +1,37 @@
 """What is done on a fresh Debian with stock Postfix and Dovecot: start it as its administrator would,
 send mail, look at its files."""
 
+import contextlib
 import os
 import re
+import shutil
 import smtplib
+import subprocess
+import tempfile
 
+import fresh
 from lab.process import accepts
 from lab.wait import until
 
 CONTACT = "mailto:postmaster@example.org"
 CONFIG = "/etc/mailbell/mailbell.conf"
 PROGRAMS = ("mailbelld", "mailbell-lmtp", "mailbell-milter")
+
+
+@contextlib.contextmanager
+def unpacked(tarball_path):
+    """A new machine of a tarball, for as long as it is used."""
+    folder = tempfile.mkdtemp(prefix="mbroot.", dir="/tmp")
+    subprocess.run(["tar", "-C", folder, "-xpf", tarball_path], check=True)
+    os.chmod(folder, 0o755)
+    host = fresh.Host(folder)
+    host.mount()
+    try:
+        yield host
+    finally:
+        until(host.halt, 20, "all that ran in it has ended")
+        host.unmount()
+        shutil.rmtree(folder)
 
 
 def snapshot(host):

@@ -14,6 +14,7 @@ import tempfile
 import pytest
 
 import fresh
+import stock
 from lab.authority import Authority
 from lab.device import Device
 from lab.imapclient import ImapClient
@@ -123,8 +124,8 @@ class Site:
         self.shared = {name: f"{folder}/{name}" for name in ("run", "lmtp", "store", "etc")}
         for path in self.shared.values():
             os.mkdir(path)
-        self.dovecot_host = closing.enter_context(fresh.unpacked(base))
-        self.bell_host = closing.enter_context(fresh.unpacked(base))
+        self.dovecot_host = closing.enter_context(stock.unpacked(base))
+        self.bell_host = closing.enter_context(stock.unpacked(base))
         self._install(packages)
         self.push = PushService(Authority(self.shared["etc"])).start()
         closing.callback(self.push.stop)
