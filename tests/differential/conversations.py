@@ -7,11 +7,12 @@ all answers that are due to it are read before the next one.
 import random
 from dataclasses import dataclass, field
 
-from lab.dovecot import DOMAIN, FULL
+from lab.dovecot import DOMAIN, FULL, NUMBERED
 
 from . import messages
 
-POOL = [f"user{n:03}@{DOMAIN}" for n in range(200, 310)]
+# Those that no other test gets, which begin with a mailbox of their own.
+POOL = [f"user{n:03}@{DOMAIN}" for n in range(NUMBERED - 110, NUMBERED)]
 MOST = 100                          # recipients
 PIECES = 40                         # into which a flight is cut at most
 WHOLE = 4000                        # a message behind its DATA, unasked: Dovecot hangs on long ones

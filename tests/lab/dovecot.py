@@ -157,6 +157,7 @@ mail_plugins {
 quota user {
 }
 quota_storage_grace = 0
+lmtp_user_concurrency_limit = unlimited
 namespace inbox {
   inbox = yes
   separator = /
