@@ -164,7 +164,7 @@ consider(struct sender *s, struct pending *p, struct subscription *sub, struct d
 		return;
 	}
 	if (guard_check(s->daemon->guard, slice_of(sub->endpoint), &endpoint, &why) < 0) {
-		log_notice("user=%s, sub=%.8s: nothing is sent: %s", log_clean(slice_of(sub->account)).text,
+		log_warn("user=%s, sub=%.8s: nothing is sent: %s", log_clean(slice_of(sub->account)).text,
 		    log_clean(slice_of(sub->id)).text, why);
 		sender_hold_for(s, p, SENDER_LOOK_AGAIN_MS);
 		return;

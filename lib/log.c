@@ -98,12 +98,11 @@ say(enum log_level level, const char *fmt, ...)
 	va_end(ap);
 }
 
-static void put_rated(enum log_level level, const char *fmt, va_list ap)
-    __attribute__((format(printf, 2, 0)));
+static void put_rated(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 
-/* The format is the kind. */
+/* A warning; the format is its kind. */
 static void
-put_rated(enum log_level level, const char *fmt, va_list ap)
+put_rated(const char *fmt, va_list ap)
 {
 	uint64_t left_out = 0;
 	bool may;
@@ -114,8 +113,8 @@ put_rated(enum log_level level, const char *fmt, va_list ap)
 	if (!may)
 		return;
 	if (left_out > 0)
-		say(level, "%" PRIu64 " lines like the next one were left out", left_out);
-	put(level, fmt, ap);
+		say(LOG_LEVEL_WARN, "%" PRIu64 " lines like the next one were left out", left_out);
+	put(LOG_LEVEL_WARN, fmt, ap);
 }
 
 void
@@ -134,7 +133,7 @@ log_notice(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	put_rated(LOG_LEVEL_NOTICE, fmt, ap);
+	put(LOG_LEVEL_NOTICE, fmt, ap);
 	va_end(ap);
 }
 
@@ -144,7 +143,7 @@ log_warn(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	put_rated(LOG_LEVEL_WARN, fmt, ap);
+	put_rated(fmt, ap);
 	va_end(ap);
 }
 

@@ -1,11 +1,11 @@
 /*
  * log: one line per outcome, to stderr or syslog.  Programs log; the rest of lib/ never does.
  *
- *	info	an outcome			notice	as info, but never one line per push
+ *	info	an outcome			notice	as info, but rare: what was asked for, or a change
  *	warn	an operator may need to act	fatal	the program cannot start or go on
  *
- * Of a notice or warning that repeats, by its format, 20 lines a minute are written, and the others
- * counted (lograte.h).
+ * Of a warning that repeats, by its format, 20 lines a minute are written, and the others counted
+ * (lograte.h).
  *
  * Never an endpoint, key, token, subject, correspondent's address or payload, at any level.  Text
  * that came from elsewhere goes through log_clean.

@@ -130,18 +130,34 @@ flood(void)
 }
 
 static void
+many_reloads(void)
+{
+	for (int i = 0; i < 100; i++)
+		log_notice("reloaded");
+}
+
+static int
+count_lines(const char *out)
+{
+	int n = 0;
+
+	for (; (out = strchr(out, '\n')) != NULL; out++)
+		n++;
+	return n;
+}
+
+static void
 a_warning_that_repeats(void **state)
 {
 	char out[8192];
-	int n = 0;
 
 	(void)state;
 	capture(flood, out, sizeof(out));
-	for (const char *p = out; (p = strchr(p, '\n')) != NULL; p++)
-		n++;
-	assert_int_equal(n, 20 + 1);
+	assert_int_equal(count_lines(out), 20 + 1);
 	assert_non_null(strstr(out, "trouble 19\n"));
 	assert_non_null(strstr(out, "other trouble\n"));
+	capture(many_reloads, out, sizeof(out));	/* each was asked for */
+	assert_int_equal(count_lines(out), 100);
 }
 
 int
