@@ -5,8 +5,6 @@ import os
 import re
 import subprocess
 
-import pytest
-
 import fresh
 from lab.device import Device
 from lab.imapclient import ImapClient
@@ -117,7 +115,6 @@ def test_undo_after_edits(host, before):
         "message_size_limit = 12345678\nbiff = yes\n"
 
 
-@pytest.mark.skipif(fresh.PACKAGES_OF_OURS is not None, reason="test_packages.py removes packages")
 def test_uninstall(host):
     """make uninstall leaves none of what make install put."""
     subprocess.run(["make", "-s", "-C", fresh.TREE, f"DESTDIR={host.folder}", "uninstall"], check=True)
