@@ -194,6 +194,12 @@ def site(base, packages):
         yield Site(folder, base, packages[0], closing)
 
 
+def greets():
+    """The proxy's health: it has found Dovecot."""
+    with socket.create_connection(PROXY, 10) as proxy:
+        return proxy.recv(100).startswith(b"220")
+
+
 def deliver(subject):
     """As Postfix in its own container: LMTP to the proxy's port."""
     with smtplib.LMTP(*PROXY) as lmtp:
@@ -222,8 +228,7 @@ def test_starting(site):
     assert refused.value.smtp_code == 421
     site.dovecot.start()
     site.join_network()
-    with socket.create_connection(PROXY, 10) as proxy:
-        until(lambda: proxy.recv(100).startswith(b"220"), 10, "the proxy greets")
+    until(greets, 20, "the proxy greets")
 
 
 @pytest.fixture(scope="module")
@@ -257,6 +262,7 @@ def test_dovecot_anew(site, phone):
     site.dovecot.stop()
     site.dovecot.start()
     site.join_network()
+    until(greets, 20, "the proxy greets")
     deliver("After Dovecot")
     assert "After Dovecot" in repr(phone.until_mails(1, 60)[0].mails)
 
