@@ -1,20 +1,18 @@
 """A private Postfix and Dovecot for benchmarks: many ways to the mailbox, chosen by the recipient."""
 
-import contextlib
 import os
 import re
 import shutil
 import socket
 import subprocess
-import tempfile
 import time
 
 from bench import measure
 from bench.sinks import HOSTS, Dead, Sink, fill
-from lab import accounts
 from lab.authority import Authority
 from lab.dovecot import Dovecot
 from lab.mailbell import Mailbell
+from lab.place import Place
 from lab.postfix import Postfix
 from lab.process import Process, free_ports
 from lab.wait import until
@@ -45,31 +43,15 @@ Content-Type: text/plain; charset=utf-8
 BODY = ("All of this is said again on the next line, as it goes in mail.\n" * 60)[:3300].rpartition("\n")[0] + "\n"
 
 
-class Office:
+class Office(Place):
     """Everything on the machine's memory: no disk takes part.  In /dev/shm where that is there."""
 
     def __init__(self, bench, keys):
+        super().__init__()
         self.bench, self.keys = bench, keys
-        self.closing = contextlib.ExitStack()
-
-    def __enter__(self):
-        try:
-            self._start()
-        except BaseException:
-            self.closing.close()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.closing.close()
 
     def _start(self):
-        users = accounts.Accounts()
-        users.take()
-        self.closing.callback(users.release)
-        self.dir = tempfile.mkdtemp(prefix="mb.", dir="/dev/shm" if os.path.isdir("/dev/shm") else "/tmp")
-        self.closing.callback(shutil.rmtree, self.dir, ignore_errors=True)
-        os.chmod(self.dir, 0o755)
+        self._settle("/dev/shm" if os.path.isdir("/dev/shm") else "/tmp")
         self.build = f"{self.dir}/build"
         os.makedirs(f"{self.build}/modules")
         for name in ("mailbelld", "mailbell-lmtp", "mailbell-milter", "modules/lib20_mailbell_plugin.so",

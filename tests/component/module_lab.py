@@ -1,17 +1,15 @@
 """A real Dovecot with mailbell's modules, and no mailbell: what the modules say is read by a
 scripted daemon."""
 
-import contextlib
 import os
 import shutil
 import socket
-import tempfile
 
-from lab import accounts
 from lab.authority import Authority
 from lab.dovecot import DOMAIN, OUR_MODULES, Dovecot, version
 from lab.imapclient import ImapClient
 from lab.lab import build_folder
+from lab.place import Place
 from lab.process import free_ports
 
 # What Sieve's reject is sent with goes nowhere.
@@ -44,34 +42,18 @@ def message(subject="afternoon meeting", id="B27397@blurdybloop.example", queue_
     return MESSAGE.format(subject=subject, id=id, queue_id=queue_id, headers=headers).encode()
 
 
-class MailServer:
+class MailServer(Place):
     """Dovecot in a throwaway folder; extra is added to its configuration.  build: of the modules."""
 
     def __init__(self, extra="", run_dir=None, build=None):
+        super().__init__()
         self.extra = extra
         self.build = build or build_folder()
         self.run_dir = run_dir
         self.serial = 0
-        self.closing = contextlib.ExitStack()
-
-    def __enter__(self):
-        try:
-            self._start()
-        except BaseException:
-            self.closing.close()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.closing.close()
 
     def _start(self):
-        users = accounts.Accounts()
-        users.take()
-        self.closing.callback(users.release)
-        self.dir = tempfile.mkdtemp(prefix="mb.", dir="/tmp")
-        self.closing.callback(shutil.rmtree, self.dir, ignore_errors=True)
-        os.chmod(self.dir, 0o755)
+        self._settle()
         os.makedirs(f"{self.dir}/run")
         os.makedirs(f"{self.dir}/build/modules")
         for name in OUR_MODULES:

@@ -7,21 +7,19 @@ push services are the tests' own.
         print(phone.next().text)
 """
 
-import contextlib
 import itertools
 import os
 import shutil
 import socket
-import tempfile
 import time
 
-from . import accounts
 from .authority import Authority
 from .device import Device
 from .frames import frame, read_frame
 from .imapclient import Reply
 from .lab import build_folder
 from .mailbell import Mailbell
+from .place import Place
 from .pushd import PushService
 from .wait import until
 
@@ -86,11 +84,12 @@ class Verbs(Talk):
         self.send("SESSION", USER=self.user, SESSION="session", BEGIN=1)
 
 
-class Alone:
+class Alone(Place):
     """push: a running PushService, or None where the test makes its own."""
 
     def __init__(self, push=None, authority=None, within=(), env=None, **settings):
         """within: the start of the daemon's command line, such as one that enters a namespace."""
+        super().__init__()
         self.push = push
         self.authority = authority
         self.within = within
@@ -99,26 +98,9 @@ class Alone:
         self.users = itertools.count()
         self.serial = itertools.count(1)
         self.devices = []
-        self.closing = contextlib.ExitStack()
-
-    def __enter__(self):
-        try:
-            self._start()
-        except BaseException:
-            self.closing.close()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.closing.close()
 
     def _start(self):
-        users = accounts.Accounts()
-        users.take()
-        self.closing.callback(users.release)
-        self.dir = tempfile.mkdtemp(prefix="mb.", dir="/tmp")
-        self.closing.callback(shutil.rmtree, self.dir, ignore_errors=True)
-        os.chmod(self.dir, 0o755)
+        self._settle()
         shutil.copy(f"{build_folder()}/mailbelld", self.dir)
         self.authority = self.authority or Authority(self.dir)
         if self.push is None:

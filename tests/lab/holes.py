@@ -11,6 +11,7 @@ from .authority import Authority
 from .clock import shifted
 from .dns import Resolver, bound
 from .netns import Namespaces
+from .place import Place
 from .pushd import PushService
 from .wait import until
 
@@ -19,22 +20,11 @@ SLOTS = 16                                  # that hosts without a 2xx share
 TWO_DAYS = 2 * 86400
 
 
-class Holes:
+class Holes(Place):
     def __init__(self, folder, count, good=10):
+        super().__init__()
         self.folder, self.count, self.good = folder, count, good
-        self.closing = contextlib.ExitStack()
         self.most_descriptors = self.most_slots = 0
-
-    def __enter__(self):
-        try:
-            self._start()
-        except BaseException:
-            self.closing.close()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.closing.close()
 
     def _start(self):
         authority = Authority(self.folder)

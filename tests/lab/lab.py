@@ -9,17 +9,16 @@ One Postfix and one Dovecot run from start to stop.  `use` and `configure` chang
 and what mailbell.conf says, without starting those two again.
 """
 
-import contextlib
 import itertools
 import os
 import shutil
-import tempfile
 
-from . import accounts, imapclient
+from . import imapclient
 from .authority import Authority
 from .device import Device
 from .dovecot import DOMAIN, OUR_MODULES, Dovecot
 from .mailbell import Mailbell
+from .place import Place
 from .postfix import Postfix
 from .process import free_ports, tail
 from .pushd import PushService
@@ -48,9 +47,10 @@ def build_folder():
     return os.path.abspath(os.environ.get("MAILBELL_BUILD") or f"{TREE}/build/cc")
 
 
-class Lab:
+class Lab(Place):
     def __init__(self, build=None, with_mailbell=True):
         """with_mailbell=False: Postfix and Dovecot as if mailbell did not exist."""
+        super().__init__()
         self.source = build or build_folder()
         self.with_mailbell = with_mailbell
         self.way = None
@@ -58,28 +58,14 @@ class Lab:
         self.serial = itertools.count(1)
         self.users = itertools.count()
         self.devices = []
-        self.closing = contextlib.ExitStack()
 
     # Start and stop.
 
-    def __enter__(self):
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
+    def _start(self):
+        self.start()
 
     def start(self, way="lmtp"):
-        users = accounts.Accounts()
-        users.take()
-        self.closing.callback(users.release)
-        self.dir = tempfile.mkdtemp(prefix="mb.", dir="/tmp")
-        self.closing.callback(self._remove)
-        os.chmod(self.dir, 0o755)
+        self._settle()
         self._copy_build()
         self._make()
         for part in (self.push, self.dovecot, self.postfix):
@@ -132,12 +118,6 @@ class Lab:
 
     def stop(self):
         self.closing.close()
-
-    def _remove(self):
-        if os.environ.get("MAILBELL_KEEP"):
-            print(f"kept: {self.dir}")
-        else:
-            shutil.rmtree(self.dir, ignore_errors=True)
 
     # Changing it while it runs.
 
