@@ -1,5 +1,5 @@
 /*
- * Throwaway keys for test_vapid.c: one P-256 pair in every form that OpenSSL writes, and what is no
+ * Throwaway keys for the tests: one P-256 pair in every form that OpenSSL writes, and what is no
  * VAPID key.  They guard nothing.
  */
 #define PAIR_ID		"8c14ce711478311a"
