@@ -1,6 +1,7 @@
 /*
- * Growth doubles, so that a buffer written octet by octet costs linear time.  Once `failed` is set,
- * writes are ignored: half of a frame or of a line is never taken for a whole one.
+ * Growth doubles, so that a buffer written octet by octet costs linear time, and leaves nothing behind
+ * where the content was, so that buf_wipe wipes all there is.  Once `failed` is set, writes are ignored:
+ * half of a frame or of a line is never taken for a whole one.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -55,14 +56,21 @@ static void
 buf_grow(struct buf *b, size_t need)
 {
 	size_t cap = b->cap < 64 ? 64 : b->cap;
+	uint8_t *data;
 
 	while (cap < need)
 		cap *= 2;
 	if (cap > b->max)
 		cap = b->max;
-	b->data = realloc(b->data, cap);
-	if (b->data == NULL)
+	data = malloc(cap);
+	if (data == NULL)
 		abort();
+	if (b->data != NULL) {
+		memcpy(data, b->data, b->len);
+		explicit_bzero(b->data, b->cap);
+		free(b->data);
+	}
+	b->data = data;
 	b->cap = cap;
 }
 
