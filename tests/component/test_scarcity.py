@@ -1,10 +1,31 @@
-"""mailbelld where something has run out."""
+"""Our programs where descriptors, or processes and threads, have run out."""
 
+import contextlib
 import os
+import signal
+import subprocess
 import time
 
 from lab.alone import Alone, Talk
 from lab.wait import until
+from lmtp_peers import Proxy
+from milter_peers import Milter
+
+
+@contextlib.contextmanager
+def no_more_processes(pid):
+    """That process can make neither processes nor threads.  Only its own user may say so."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        ids = dict(line.split()[:2] for line in status if line.startswith(("Uid:", "Gid:")))
+    tool = ["setpriv", "--reuid", ids["Uid:"], "--regid", ids["Gid:"], "--clear-groups",
+            "prlimit", "--pid", str(pid)]
+    before = subprocess.check_output([*tool, "--nproc", "--output", "SOFT,HARD", "--noheadings"], text=True)
+    soft, hard = before.split()
+    subprocess.check_call([*tool, f"--nproc=1:{hard}"])
+    try:
+        yield
+    finally:
+        subprocess.check_call([*tool, f"--nproc={soft}:{hard}"])
 
 
 def cpu_s(pid):
@@ -27,3 +48,46 @@ def test_no_descriptor_left():
         with Talk(path) as talk:
             assert talk.read().type == "OK"
         assert alone.daemon.running
+
+
+def test_no_worker_of_the_proxy():
+    """Who connects waits until a worker can be made."""
+    with Proxy() as proxy:
+        backend = proxy.with_backend()
+        proxy.start()
+        worker, = proxy.workers()
+        with no_more_processes(proxy.process.pid):
+            os.kill(worker, signal.SIGKILL)
+            until(lambda: "a worker cannot be started" in proxy.log(), 20, "that is said")
+            assert proxy.process.running
+            front = proxy.front()
+            assert front.nothing()
+        back = backend.accept()
+        back.send(b"220 backend ready\r\n")
+        assert front.line() == b"220 backend ready"
+
+
+def test_no_thread_of_the_milter():
+    """MTAs share the threads that there are, and what they sent is told."""
+    with Milter() as milter:
+        daemon = milter.with_daemon()
+        milter.start()
+        with no_more_processes(milter.worker):
+            for n in range(20):
+                mta = milter.mta()
+                mta.message(f"Q{n}")
+                mta.close()
+        peer = daemon.accept()
+        assert [peer.arrival().queue_id for _ in range(20)] == [b"Q%d" % n for n in range(20)]
+
+
+def test_no_thread_of_the_resolver():
+    """A name that no thread can look up fails its own pushes; all others go out."""
+    with Alone() as alone:
+        phone = alone.phone()
+        with no_more_processes(alone.daemon.pid):
+            named = alone.device(endpoint="https://push.invalid/x")
+            alone.ask(named)
+            alone.until_show(named, last_answer="dns")
+            alone.mail(phone)
+            assert phone.next().mails
