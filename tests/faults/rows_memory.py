@@ -9,6 +9,7 @@ from .row import row
 
 
 LEAST = 4       # mails, and one of them with an allocation that failed: the next has fewer, perhaps
+ABORTS = ("Panic", "killed with signal", "core dumped")     # in Dovecot's log
 WHOLE = 100     # allocations: so many all fail in turn, whatever time it takes
 
 
@@ -84,15 +85,16 @@ def module_memory(site, this):
     people = this.people(2, devices=1)
     memory = NoMemory(apart(site, "modules"), within="mailbell_plugin")
     words = " ".join(f"{name}={value}" for name, value in memory.env.items())
+    before = os.path.getsize(site.lab.dovecot.log)
     with dovecot_with(site, words):
         site.lab.use("dovecot")
         walk(site, this, memory, sender(site, this, people), lambda: None)
         walk(site, this, memory, lambda: ask(site, people[0]), lambda: None)
         site.lab.use("lmtp")
     with open(site.lab.dovecot.log, encoding="utf-8", errors="replace") as log:
-        text = log.read()
-    for sign in ("Panic", "killed with signal", "core dumped"):
-        this.check(sign not in text, f"Dovecot's log: {sign}")
+        log.seek(before)
+        aborts = [line for line in log if any(sign in line for sign in ABORTS)]
+    this.check(not aborts, f"Dovecot's log: {''.join(aborts[:5])}")
     allow(this)
 
 

@@ -6,6 +6,7 @@
 """
 
 import contextlib
+import itertools
 import os
 import re
 import socket
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 STRICT = re.compile(rb"(?:\A|\r\n)\.\r\n")
 # As Dovecot 2.3: a bare LF is a line end, too.
 LOOSE = re.compile(rb"(?:\A|\r?\n)\.\r?\n")
+_serial = itertools.count(1)    # over all servers: mailbelld remembers the tokens it has seen
 
 
 @dataclass
@@ -32,14 +34,12 @@ class LmtpServer:
         self.rcpt = rcpt or (lambda address: "250 2.1.5 OK")
         self.dot = dot or (lambda address, message: f"250 2.0.0 <{address}> {self.token()} Saved")
         self.messages = []
-        self.serial = 0
         self.lock = threading.Lock()
 
-    def token(self):
+    @staticmethod
+    def token():
         """A delivery token of its own."""
-        with self.lock:
-            self.serial += 1
-            return f"scripted{self.serial}"
+        return f"scripted{next(_serial)}"
 
     def __enter__(self):
         with contextlib.suppress(FileNotFoundError):
