@@ -11,18 +11,20 @@ from .row import row
 LEAST = 4       # mails, and one of them with an allocation that failed: the next has fewer, perhaps
 ABORTS = ("Panic", "killed with signal", "core dumped")     # in Dovecot's log
 WHOLE = 100     # allocations: so many all fail in turn, whatever time it takes
+COMMAND = 1000  # a command is quick
+OUTCOME_S = 100 # Dovecot's master holds a service back for up to a minute whose start failed
 
 
-def walk(site, this, memory, send, settle):
-    """One mail after the other, of whose allocations another one fails each time, in the order of the
-    seed: all of them in the long form, where they are not too many."""
+def walk(this, memory, send, settle=lambda: None, whole=WHOLE):
+    """One mail, or command, after the other, of whose allocations another one fails each time, in the
+    order of the seed: all of them in the long form, where they are not more than `whole`."""
     send()          # what a new process takes once is not counted
     memory.arm()
     send()
     memory.disarm()
     calls = memory.calls
     this.check(calls > 0, "no allocation was counted")
-    failed, least = 0, calls if not this.short and calls <= WHOLE else LEAST
+    failed, least = 0, calls if not this.short and calls <= whole else LEAST
     for n, nth in enumerate(this.random.sample(range(1, calls + 1), calls)):
         if n >= least and failed and this.left <= 0:
             break
@@ -31,7 +33,7 @@ def walk(site, this, memory, send, settle):
         settle()
         failed += memory.failed
         memory.disarm()
-    this.note(f"{failed} of the {calls} allocations that a mail takes have failed")
+    this.note(f"{failed} of the {calls} allocations that it takes have failed")
     this.check(failed > 0, "no allocation has failed")
 
 
@@ -39,7 +41,7 @@ def sender(site, this, people):
     """Sends one message and waits until it has arrived or was deferred."""
     def send():
         mail, = this.mail(people, count=1)
-        until(lambda: site.lab.postfix.outcomes(mail.queue_id), 30, "an outcome")
+        until(lambda: site.lab.postfix.outcomes(mail.queue_id), OUTCOME_S, "an outcome")
     return send
 
 
@@ -52,7 +54,7 @@ def proxy_memory(site, this):
     mailbell.proxy.env = {**before, **memory.env}
     try:
         site.kill_proxy()
-        walk(site, this, memory, sender(site, this, people), site.workers)
+        walk(this, memory, sender(site, this, people), settle=site.workers)
     finally:
         memory.disarm()
         mailbell.proxy.env = before
@@ -70,7 +72,7 @@ def milter_memory(site, this):
     mailbell.milter.env = {**before, **memory.env}
     try:
         site.lab.use("milter")
-        walk(site, this, memory, sender(site, this, people), lambda: None)
+        walk(this, memory, sender(site, this, people))
         this.check(mailbell.milter.running, "the milter has ended")
     finally:
         memory.disarm()
@@ -88,8 +90,8 @@ def module_memory(site, this):
     before = os.path.getsize(site.lab.dovecot.log)
     with dovecot_with(site, words):
         site.lab.use("dovecot")
-        walk(site, this, memory, sender(site, this, people), lambda: None)
-        walk(site, this, memory, lambda: ask(site, people[0]), lambda: None)
+        walk(this, memory, sender(site, this, people))
+        walk(this, memory, lambda: ask(site, people[0]), whole=COMMAND)
         site.lab.use("lmtp")
     with open(site.lab.dovecot.log, encoding="utf-8", errors="replace") as log:
         log.seek(before)

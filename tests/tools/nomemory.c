@@ -37,7 +37,7 @@ struct control {
 };
 
 static struct control *control;
-static const char *within;
+static char within[64];	/* "": all calls.  A copy, as Dovecot writes over its environment */
 static __thread bool looking;	/* what follows may allocate itself */
 
 struct walk {
@@ -63,7 +63,7 @@ counts(void)
 {
 	struct walk walk = { 0 };
 
-	if (within == NULL)
+	if (within[0] == '\0')
 		return true;
 	looking = true;
 	_Unwind_Backtrace(on_frame, &walk);
@@ -74,11 +74,12 @@ counts(void)
 __attribute__((constructor)) static void
 begin(void)
 {
-	const char *path = getenv("NOMEMORY");
+	const char *path = getenv("NOMEMORY"), *in = getenv("NOMEMORY_IN");
 	int fd = path == NULL ? -1 : open(path, O_RDWR | O_CLOEXEC);
 	void *map = MAP_FAILED;
 
-	within = getenv("NOMEMORY_IN");
+	if (in != NULL)
+		strncpy(within, in, sizeof(within) - 1);
 	if (fd >= 0) {
 		map = mmap(NULL, sizeof(*control), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 		close(fd);
