@@ -20,6 +20,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -79,7 +80,7 @@ begin(void)
 	void *map = MAP_FAILED;
 
 	if (in != NULL)
-		strncpy(within, in, sizeof(within) - 1);
+		(void)snprintf(within, sizeof(within), "%s", in);
 	if (fd >= 0) {
 		map = mmap(NULL, sizeof(*control), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 		close(fd);
