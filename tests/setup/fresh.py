@@ -94,16 +94,20 @@ class Host:
         with open(self.path(name), encoding="utf-8", errors="replace") as file:
             return file.read()
 
+    def _within(self, *argv):
+        """The command line that runs one in it."""
+        return ["chroot", self.folder, *argv]
+
     def run(self, *argv, timeout=120, stdin=None):
         """A command in it: the finished process."""
-        return subprocess.run(["chroot", self.folder, *argv], check=False, text=True, timeout=timeout,
+        return subprocess.run(self._within(*argv), check=False, text=True, timeout=timeout,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT, input=stdin)
 
     def shell(self, command, timeout=60):
         """Start commands as a person types them: what they leave behind does not hold us."""
         with tempfile.TemporaryFile("w+") as out:
-            done = subprocess.run(["chroot", self.folder, "/bin/sh", "-c", command], check=False, stdout=out,
-                                  stderr=out, stdin=subprocess.DEVNULL, env=ENVIRONMENT, timeout=timeout)
+            done = subprocess.run(self._within("/bin/sh", "-c", command), check=False, stdout=out, stderr=out,
+                                  stdin=subprocess.DEVNULL, env=ENVIRONMENT, timeout=timeout)
             out.seek(0)
             assert done.returncode == 0, f"{command}: {done.returncode}\n{out.read()}"
 

@@ -19,12 +19,12 @@ PROGRAMS = ("mailbelld", "mailbell-lmtp", "mailbell-milter")
 
 
 @contextlib.contextmanager
-def unpacked(tarball_path):
+def unpacked(tarball_path, kind=fresh.Host):
     """A new machine of a tarball, for as long as it is used."""
     folder = tempfile.mkdtemp(prefix="mbroot.", dir="/tmp")
     subprocess.run(["tar", "-C", folder, "-xpf", tarball_path], check=True)
     os.chmod(folder, 0o755)
-    host = fresh.Host(folder)
+    host = kind(folder)
     host.mount()
     try:
         yield host
@@ -57,11 +57,12 @@ def start(host):
     return shown
 
 
-def ready(host):
+def ready(host, hook="/var/spool/postfix/private/mailbell-lmtp"):
+    """hook: where Postfix reaches it."""
     for name in ("admin", "saved", "command", "arrival"):
         until(lambda name=name: accepts(host.path(f"/run/mailbell/{name}")), 20, f"mailbelld listens on {name}")
     until(lambda: accepts(("127.0.0.1", 25)) and accepts(("127.0.0.1", 143)), 30, "the servers listen")
-    until(lambda: accepts(host.path("/var/spool/postfix/private/mailbell-lmtp")), 20, "the proxy listens")
+    until(lambda: accepts(host.path(hook)), 20, "the hook listens")
 
 
 def stop(host, *programs):
