@@ -1,3 +1,8 @@
+/*
+ * While few recipients are held, acknowledgements lie with the kernel until the next tick: to be woken for
+ * each was two of the five times that a message wakes a busy worker.  They can be read also when the
+ * daemon has gone since.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +16,7 @@
 #define RECONNECT_MS	1000
 #define TELL_LOST_MS	(3600 * 1000)
 #define READ_CHUNK	4096
+#define HELD_FEW	64	/* recipients whose acknowledgements are not waited for */
 
 struct hold {
 	struct sock_addr	 addr;
@@ -18,6 +24,8 @@ struct hold {
 	struct side		 daemon;
 	struct buf		 out;
 	bool			 connected;
+	bool			 draining;
+	bool			 welcome;	/* the daemon has taken the connection */
 	bool			 told;		/* that the daemon is away or refuses */
 	int64_t			 next_try_ms;
 	uint64_t		 lost;		/* since the last hello */
@@ -58,7 +66,7 @@ disconnect(struct hold *h)
 	side_close(&h->daemon);
 	buf_reset(&h->out);
 	frameq_rewind(held_frames(h->queue));
-	h->connected = false;
+	h->connected = h->welcome = false;
 }
 
 static void
@@ -67,6 +75,16 @@ tell_once(struct hold *h, const char *why)
 	if (!h->told)
 		log_warn("arrival socket: %s; mail goes on, arrivals are held", why);
 	h->told = true;
+}
+
+/* The end of the connection is told in any case. */
+static void
+want(struct hold *h)
+{
+	bool waits = !h->welcome || h->draining || held_recipients(h->queue) >= HELD_FEW;
+
+	side_want(&h->daemon,
+	    EPOLLRDHUP | (waits ? EPOLLIN : 0u) | (h->out.len > 0 ? EPOLLOUT : 0u));
 }
 
 static void
@@ -80,7 +98,7 @@ send_held(struct hold *h)
 		uplink_fill(held_frames(h->queue), &h->out);
 		moved = side_write(&h->daemon, &h->out);
 	} while (moved > 0 && !h->daemon.deaf);
-	side_want(&h->daemon, EPOLLIN | (h->out.len > 0 ? EPOLLOUT : 0));
+	want(h);
 }
 
 static void
@@ -117,11 +135,11 @@ start_connecting(struct hold *h)
 static int
 take_answers(struct hold *h)
 {
-	bool welcome = false;
+	bool before = h->welcome;
 	struct err err;
-	int rc = uplink_take(held_frames(h->queue), &h->daemon.in, &welcome, &err);
+	int rc = uplink_take(held_frames(h->queue), &h->daemon.in, &h->welcome, &err);
 
-	if (welcome) {
+	if (h->welcome && !before) {
 		log_notice("arrival socket: connected, %zu recipients were held",
 		    held_recipients(h->queue));
 		h->told = false;
@@ -132,11 +150,8 @@ take_answers(struct hold *h)
 }
 
 static void
-on_ready(void *arg, uint32_t events)
+exchange(struct hold *h)
 {
-	struct hold *h = arg;
-
-	(void)events;
 	side_read(&h->daemon, READ_CHUNK);
 	if (take_answers(h) < 0 || h->daemon.eof) {
 		tell_once(h, "the daemon has closed the connection");
@@ -144,6 +159,13 @@ on_ready(void *arg, uint32_t events)
 		return;
 	}
 	send_held(h);
+}
+
+static void
+on_ready(void *arg, uint32_t events)
+{
+	(void)events;
+	exchange(arg);
 }
 
 static void
@@ -173,6 +195,8 @@ void
 hold_tick(struct hold *h, int64_t now_ms)
 {
 	tell_lost(h, now_ms);
+	if (h->connected && held_recipients(h->queue) > 0)
+		exchange(h);
 	if (h->connected || now_ms < h->next_try_ms)
 		return;
 	h->next_try_ms = now_ms + RECONNECT_MS;
@@ -183,4 +207,12 @@ size_t
 hold_recipients(const struct hold *h)
 {
 	return held_recipients(h->queue);
+}
+
+void
+hold_drain(struct hold *h)
+{
+	h->draining = true;
+	if (h->connected)
+		want(h);
 }

@@ -24,8 +24,10 @@ void		 hold_free(struct hold *h);
 /* When it returns, the arrival is with the kernel or held here. */
 void		 hold_put(struct hold *h, const struct wire_arrival *a, const struct wire_recipient *r,
 		    size_t n);
-/* To be called about once a second: connects, and tells what was lost. */
+/* To be called about once a second: connects, takes acknowledgements, and tells what was lost. */
 void		 hold_tick(struct hold *h, int64_t now_ms);
 size_t		 hold_recipients(const struct hold *h);
+/* From now on acknowledgements are taken as they come: somebody waits for the last one. */
+void		 hold_drain(struct hold *h);
 
 #endif

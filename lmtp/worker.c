@@ -131,6 +131,7 @@ drain(struct worker *w, int64_t deadline_ms)
 		close(w->listener[i].watch.fd);
 	w->n_listeners = 0;
 	w->env.draining = true;
+	hold_drain(w->env.hold);
 	w->deadline_ms = deadline_ms;
 	w->next_tick_ms = 0;
 }

@@ -1,11 +1,14 @@
 """mailbell-lmtp, the daemon and the operating system: arrivals held, reload, kills, options."""
 
 import contextlib
+import fcntl
 import itertools
 import os
 import signal
 import socket
+import struct
 import subprocess
+import termios
 import threading
 
 import pytest
@@ -61,6 +64,29 @@ def test_resending(proxy, backend):
     worker.sock.shutdown(socket.SHUT_WR)
     worker = daemon.accept()
     assert worker.nothing(0.5)
+
+
+def unread(sock):
+    """Octets that the other side has not read yet."""
+    return struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))[0]
+
+
+def test_acknowledgements_are_read_later(proxy, backend):
+    """Nothing wakes the proxy for one: it is read in a second or so, or when the daemon goes, though that
+    went with an arrival unread."""
+    daemon = proxy.with_daemon()
+    proxy.start()
+    worker = daemon.accept()
+    front, back = greeted(proxy, backend)
+    a_mail(front, back, b"T0")
+    worker.ack(worker.arrival())
+    until(lambda: unread(worker.sock) == 0, 10, "the acknowledgement is read")
+    a_mail(front, back, b"T1")
+    arrival = worker.arrival()
+    a_mail(front, back, b"T2")
+    worker.ack(arrival)
+    worker.close()
+    assert daemon.accept().arrival().recipients == [(ALICE, b"T2")]
 
 
 @pytest.mark.parametrize("answer", [b"\xff\xff\xff\xff", b"\0\0\0\2\1\7", b"\0\0\0\2\2\x21"])
