@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -192,6 +193,18 @@ raise_descriptor_limit(void)
 	}
 }
 
+/*
+ * Who runs is not put aside for what comes in here: where CPUs are busy, a turn finds more to do, and
+ * Postfix and Dovecot go on meanwhile.  Where one is idle, nothing waits.
+ */
+static void
+be_patient(void)
+{
+	const struct sched_param none = { .sched_priority = 0 };
+
+	sched_setscheduler(0, SCHED_BATCH, &none);	/* where that is refused, it goes without */
+}
+
 static int
 watch_signals(struct worker *w, struct err *err)
 {
@@ -240,6 +253,7 @@ worker_run(const struct config *config, const int *listeners, size_t n, int aliv
 		return EX_CONFIG;
 	}
 	raise_descriptor_limit();
+	be_patient();
 	w.env.arg = &w;
 	w.env.loop = loop_new();
 	w.env.hold = hold_new(w.env.loop, &arrival);
