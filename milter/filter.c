@@ -66,11 +66,14 @@ forget(struct session *s)
 	s->missed = false;
 }
 
-/* Of the macros the queue id alone is of use; MTAs that let a milter choose send no other then. */
+/*
+ * Of the macros the queue id alone is of use; MTAs that let a milter choose send no other then.  Postfix
+ * takes an empty list for its own default: so the others name what no MTA has.
+ */
 static void
 choose_macros(SMFICTX *ctx)
 {
-	char none[] = "", queue_id[] = "i";
+	char none[] = "{mailbell_none}", queue_id[] = "i";
 
 	for (int where = SMFIM_FIRST; where <= SMFIM_LAST; where++)
 		smfi_setsymlist(ctx, where, where == SMFIM_EOM ? queue_id : none);

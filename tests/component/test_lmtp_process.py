@@ -173,6 +173,13 @@ def test_reload_under_load(proxy):
     assert proxy.process.running and proxy.process.pid == pid
 
 
+def test_workers_push_nobody_aside(proxy, backend):
+    """What comes in waits for the end of the slice of who runs, where no CPU is idle."""
+    proxy.start()
+    greeted(proxy, backend)
+    assert {os.sched_getscheduler(pid) for pid in proxy.workers()} == {os.SCHED_BATCH}
+
+
 def test_killed_workers_under_load(proxy):
     """kill -9 costs that worker's sessions; no connection is refused, what was taken is there."""
     mailboxes = proxy.keep(Mailboxes(proxy.backend))
