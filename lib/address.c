@@ -15,12 +15,11 @@
 void
 address_init(struct address_list *list, struct slice value)
 {
-	struct buf *const bufs[] = {
-		&list->phrase, &list->local, &list->route, &list->host, &list->comment
-	};
-
-	for (size_t i = 0; i < sizeof(bufs) / sizeof(*bufs); i++)
-		buf_fixed(bufs[i], list->memory[i], sizeof(list->memory[i]));
+	buf_fixed(&list->phrase, list->memory[0], ADDRESS_TEXT_MAX);
+	buf_fixed(&list->local, list->memory[1], ADDRESS_TEXT_MAX);
+	buf_fixed(&list->route, list->memory[2], ADDRESS_TEXT_MAX);
+	buf_fixed(&list->host, list->memory[3], ADDRESS_TEXT_MAX);
+	buf_fixed(&list->comment, list->memory[4], ADDRESS_TEXT_MAX);
 	list->too_long = false;
 	lexer_init(&list->lexer, value, &list->comment);
 	list->state = ADDRESS_START;

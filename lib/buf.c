@@ -18,15 +18,6 @@ buf_init(struct buf *b, size_t max)
 }
 
 void
-buf_fixed(struct buf *b, void *memory, size_t size)
-{
-	memset(b, 0, sizeof(*b));
-	b->data = memory;
-	b->cap = b->max = size;
-	b->fixed = true;
-}
-
-void
 buf_clear(struct buf *b)
 {
 	if (!b->fixed) {
@@ -75,7 +66,7 @@ buf_grow(struct buf *b, size_t need)
 }
 
 uint8_t *
-buf_room(struct buf *b, size_t n)
+buf_make_room(struct buf *b, size_t n)
 {
 	if (b->failed || n > b->max - b->len) {
 		b->failed = true;
@@ -84,29 +75,6 @@ buf_room(struct buf *b, size_t n)
 	if (b->cap - b->len < n || b->data == NULL)
 		buf_grow(b, b->len + n);
 	return b->data + b->len;
-}
-
-void
-buf_put_slow(struct buf *b, const void *p, size_t len)
-{
-	uint8_t *room = buf_room(b, len);
-
-	if (room == NULL || len == 0)
-		return;
-	memcpy(room, p, len);
-	b->len += len;
-}
-
-void
-buf_text(struct buf *b, const char *text)
-{
-	buf_put(b, text, strlen(text));
-}
-
-void
-buf_slice(struct buf *b, struct slice s)
-{
-	buf_put(b, s.p, s.len);
 }
 
 void

@@ -26,7 +26,6 @@ struct buf {
 };
 
 void	buf_init(struct buf *b, size_t max);
-void	buf_fixed(struct buf *b, void *memory, size_t size);
 /* Frees what the buffer owns and leaves it empty and usable, with the same maximum. */
 void	buf_clear(struct buf *b);
 /* The same, with the content overwritten first: for keys and tokens. */
@@ -34,20 +33,29 @@ void	buf_wipe(struct buf *b);
 /* Forgets the content and the failure, keeps the memory. */
 void	buf_reset(struct buf *b);
 
-/* What buf_put and buf_octet do where there is not room enough, or the buffer has failed. */
-void	buf_put_slow(struct buf *b, const void *p, size_t len);
-void	buf_text(struct buf *b, const char *text);
-void	buf_slice(struct buf *b, struct slice s);
 void	buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Takes n octets off the front. */
 void	buf_drop(struct buf *b, size_t n);
 /* Cuts the content to len octets (len <= b->len). */
 void	buf_cut(struct buf *b, size_t len);
+/* buf_room where there is not room enough yet, or the buffer has failed. */
+uint8_t	*buf_make_room(struct buf *b, size_t n);
+
+static inline void
+buf_fixed(struct buf *b, void *memory, size_t size)
+{
+	*b = (struct buf){ .data = memory, .cap = size, .max = size, .fixed = true };
+}
+
 /*
  * Room for at least n more octets, to be written by the caller, who then adds to b->len.
  * NULL where the maximum does not allow it (failed is set).
  */
-uint8_t	*buf_room(struct buf *b, size_t n);
+static inline uint8_t *
+buf_room(struct buf *b, size_t n)
+{
+	return b->failed || n == 0 || n > b->cap - b->len ? buf_make_room(b, n) : b->data + b->len;
+}
 
 static inline struct slice
 buf_all(const struct buf *b)
@@ -58,21 +66,30 @@ buf_all(const struct buf *b)
 static inline void
 buf_put(struct buf *b, const void *p, size_t len)
 {
-	if (len == 0 || b->failed || len > b->cap - b->len) {
-		buf_put_slow(b, p, len);
+	uint8_t *room = buf_room(b, len);
+
+	if (room == NULL || len == 0)
 		return;
-	}
-	memcpy(b->data + b->len, p, len);
+	memcpy(room, p, len);
 	b->len += len;
 }
 
 static inline void
 buf_octet(struct buf *b, uint8_t octet)
 {
-	if (b->len < b->cap && !b->failed)
-		b->data[b->len++] = octet;
-	else
-		buf_put_slow(b, &octet, 1);
+	buf_put(b, &octet, 1);
+}
+
+static inline void
+buf_text(struct buf *b, const char *text)
+{
+	buf_put(b, text, strlen(text));
+}
+
+static inline void
+buf_slice(struct buf *b, struct slice s)
+{
+	buf_put(b, s.p, s.len);
 }
 
 #endif

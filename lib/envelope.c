@@ -68,24 +68,15 @@ envelope_reason_text(enum envelope_reason reason)
 size_t
 envelope_header_end(struct slice message)
 {
-	const char *p = message.p, *end;
+	struct header h;
+	struct header_lines l;
 
-	if (p == NULL)
+	header_init(&h, message);
+	while (header_skip(&h, &l))
+		;
+	if (h.p == h.end)
 		return 0;
-	end = p + message.len;
-	while (p < end) {
-		const char *lf;
-
-		if (*p == '\n')
-			return (size_t)(p + 1 - message.p);
-		if (*p == '\r' && end - p > 1 && p[1] == '\n')
-			return (size_t)(p + 2 - message.p);
-		lf = memchr(p, '\n', (size_t)(end - p));
-		if (lf == NULL)
-			return 0;
-		p = lf + 1;
-	}
-	return 0;
+	return message.len - (size_t)(h.end - h.p) + (*h.p == '\r' ? 2 : 1);
 }
 
 /* Of a letter; what it makes of other octets is no letter. */
@@ -95,35 +86,37 @@ lower(char ch)
 	return (char)(ch | 0x20);
 }
 
+/* Which of the ten a field may be; the first letter of many says that they are none. */
 static enum member
-member_of(const struct header_field *f)
+guess(const struct header_lines *l)
 {
-	/* Most fields are none of the ten: their first letter, or that and their length, says so. */
-	char first = f->name.len == 0 ? '\0' : lower(*f->name.p);
-	enum member m;
-
-	if (first == '\0' || strchr("dsfrtcbim", first) == NULL)
-		return MEMBERS;
-	for (m = 0; m < MEMBERS; m++)
-		if (lower(*names[m].p) == first && f->name.len >= names[m].len && header_is(f, names[m]))
-			break;
-	return m;
+	switch (lower(*l->start)) {
+	case 'd': return DATE;
+	case 's': return l->first_end - l->start > 1 && lower(l->start[1]) == 'e' ? SENDER : SUBJECT;
+	case 'f': return FROM;
+	case 'r': return REPLY_TO;
+	case 't': return TO;
+	case 'c': return CC;
+	case 'b': return BCC;
+	case 'i': return IN_REPLY_TO;
+	case 'm': return MESSAGE_ID;
+	default: return MEMBERS;
+	}
 }
 
 static void
 find_fields(struct header h, struct place *places)
 {
-	struct header_field f;
+	struct header_lines l;
 
-	while (header_next(&h, &f)) {
-		enum member m = member_of(&f);
+	while (header_skip(&h, &l)) {
+		enum member m = guess(&l);
 
-		if (m == MEMBERS)
+		if (m == MEMBERS || !header_value(&l, names[m], &places[m].value))
 			continue;
 		if (places[m].first == NULL)
-			places[m].first = f.start;
-		places[m].last = f.start;
-		places[m].value = f.value;
+			places[m].first = l.start;
+		places[m].last = l.start;
 	}
 }
 
@@ -171,23 +164,36 @@ ends_word(char ch)
 	return ends[(unsigned char)ch];
 }
 
-/* Appends the octets up to the next white space; the cursor stands on none. */
-static void
-put_word(struct buf *text, struct header_cursor *c)
+/* The end of the words at p, with one blank between two of them; p: there is no word. */
+static const char *
+words_end(const char *p, const char *end)
 {
-	const char *start = c->p, *p = start, *end = c->end;
+	for (;;) {
+		const char *word = p;
 
-	if (*c->p == '\0') {
+		while (end - p >= 8 && inside_word(p))
+			p += 8;
+		while (p < end && !ends_word(*p))
+			p++;
+		if (p == word || end - p < 2 || *p != ' ' || ends_word(p[1]))
+			return p;
+		p++;
+	}
+}
+
+/* Appends the words that the cursor stands on. */
+static void
+put_words(struct buf *text, struct header_cursor *c)
+{
+	const char *start = c->p;
+
+	if (*start == '\0') {
 		buf_text(text, "\xef\xbf\xbd");	/* U+FFFD */
 		header_cursor_step(c);
 		return;
 	}
-	while (end - p >= 8 && inside_word(p))
-		p += 8;
-	while (p < end && !ends_word(*p))
-		p++;
-	c->p = p;
-	buf_put(text, start, (size_t)(p - start));
+	c->p = words_end(start, c->end);
+	buf_put(text, start, (size_t)(c->p - start));
 	header_cursor_settle(c);
 }
 
@@ -198,6 +204,10 @@ write_for_humans(struct writer *w, struct slice value)
 	struct header_cursor c;
 	bool space = false;
 
+	if (words_end(value.p, value.p + value.len) == value.p + value.len) {
+		imapstr_nstring(w->out, value);
+		return check_length(w);
+	}
 	buf_reset(&w->text);
 	header_cursor_init(&c, value);
 	while (c.p < c.end) {
@@ -209,7 +219,7 @@ write_for_humans(struct writer *w, struct slice value)
 		if (space && w->text.len > 0)
 			buf_octet(&w->text, ' ');
 		space = false;
-		put_word(&w->text, &c);
+		put_words(&w->text, &c);
 	}
 	return write_text(w);
 }
@@ -221,6 +231,8 @@ write_unfolded(struct writer *w, struct slice value)
 	struct header_cursor c;
 	bool broken = false;
 
+	if (imapstr_quoted(w->out, value))
+		return check_length(w);
 	buf_reset(&w->text);
 	header_cursor_init(&c, value);
 	while (c.p < c.end) {
@@ -229,7 +241,7 @@ write_unfolded(struct writer *w, struct slice value)
 		if (!is_space(ch)) {
 			if (broken)
 				buf_octet(&w->text, ' ');
-			put_word(&w->text, &c);
+			put_words(&w->text, &c);
 		} else {
 			if (ch == ' ' || ch == '\t')
 				buf_octet(&w->text, (uint8_t)ch);
@@ -285,24 +297,22 @@ static enum envelope_reason
 write_list(struct writer *w, enum member m, size_t *count)
 {
 	const struct place *place = &w->places[m];
-	struct header h = { place->first, w->block.end };
-	struct header_field f;
+	struct header before = { place->first, place->last };
+	struct header_lines l;
+	struct slice value;
+	enum envelope_reason reason = ENVELOPE_OK;
 
 	*count = 0;
-	while (place->first != NULL && header_next(&h, &f)) {
-		enum envelope_reason reason;
-
-		if (!header_is(&f, names[m]))
-			continue;
-		reason = write_field(w, f.value, count);
-		if (reason != ENVELOPE_OK)
-			return reason;
-		if (f.start == place->last)
-			break;
-	}
+	if (place->first == NULL)
+		return ENVELOPE_OK;
+	while (reason == ENVELOPE_OK && header_skip(&before, &l))
+		if (header_value(&l, names[m], &value))
+			reason = write_field(w, value, count);
+	if (reason == ENVELOPE_OK)
+		reason = write_field(w, place->value, count);
 	if (*count > 0)
 		buf_octet(w->out, ')');
-	return ENVELOPE_OK;
+	return reason;
 }
 
 /* Repeats the list that was written for From. */

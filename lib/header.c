@@ -23,7 +23,7 @@ header_equal_fold(struct slice a, struct slice b)
 	if (a.len != b.len)
 		return false;
 	for (size_t i = 0; i < a.len; i++)
-		if (lower(a.p[i]) != lower(b.p[i]))
+		if (a.p[i] != b.p[i] && lower(a.p[i]) != lower(b.p[i]))
 			return false;
 	return true;
 }
@@ -71,46 +71,60 @@ text_end(const char *start, const char *end)
 }
 
 /*
- * The blanks behind the colon do not belong to the value, whose first line ends at end; of a line
- * of nothing but blanks all but the first do.
+ * What is behind p, which is behind the colon.  The blanks there do not belong to the value; of a first
+ * line of nothing but blanks all but the first do.
  */
-static const char *
-value_start(const char *p, const char *end)
+static struct slice
+value_at(const char *p, const struct header_lines *l)
 {
-	const char *text = p;
+	const char *first_end = text_end(l->start, l->first_end);
+	const char *start = p;
 
-	while (text < end && is_blank(*text))
-		text++;
-	return text < end || p == end ? text : p + 1;
+	while (start < first_end && is_blank(*start))
+		start++;
+	if (start == first_end && p < first_end)
+		start = p + 1;
+	return (struct slice){ start, (size_t)(text_end(start, l->end) - start) };
 }
 
 static void
-split_field(struct header_field *f, const char *first_end, const char *end)
+split_field(struct header_field *f, const struct header_lines *l)
 {
-	const char *text = text_end(f->start, first_end);
-	const char *colon = memchr(f->start, ':', (size_t)(first_end - f->start));
-	const char *name_end = colon == NULL ? f->start : colon;
-	const char *value = colon == NULL ? f->start : value_start(colon + 1, text);
+	const char *colon = memchr(l->start, ':', (size_t)(l->first_end - l->start));
+	const char *name_end = colon == NULL ? l->start : colon;
+	const char *text = text_end(l->start, l->end);
 
-	while (name_end > f->start && is_blank(name_end[-1]))
+	while (name_end > l->start && is_blank(name_end[-1]))
 		name_end--;
-	f->name = (struct slice){ f->start, (size_t)(name_end - f->start) };
-	f->value = (struct slice){ value, (size_t)(text_end(value, end) - value) };
+	f->start = l->start;
+	f->name = (struct slice){ l->start, (size_t)(name_end - l->start) };
+	f->value = colon != NULL ? value_at(colon + 1, l) :
+	    (struct slice){ l->start, (size_t)(text - l->start) };
+}
+
+bool
+header_skip(struct header *h, struct header_lines *l)
+{
+	const char *p = h->p;
+
+	if (p == h->end || *p == '\n' || (*p == '\r' && h->end - p > 1 && p[1] == '\n'))
+		return false;
+	l->start = p;
+	p = l->first_end = line_end(p, h->end);
+	while (p < h->end && is_blank(*p))
+		p = line_end(p, h->end);
+	l->end = h->p = p;
+	return true;
 }
 
 bool
 header_next(struct header *h, struct header_field *f)
 {
-	const char *first_end;
+	struct header_lines l;
 
-	if (h->p == h->end || *h->p == '\n' ||
-	    (*h->p == '\r' && h->end - h->p > 1 && h->p[1] == '\n'))
+	if (!header_skip(h, &l))
 		return false;
-	f->start = h->p;
-	first_end = h->p = line_end(h->p, h->end);
-	while (h->p < h->end && is_blank(*h->p))
-		h->p = line_end(h->p, h->end);
-	split_field(f, first_end, h->p);
+	split_field(f, &l);
 	return true;
 }
 
@@ -120,6 +134,26 @@ header_is(const struct header_field *f, struct slice name)
 	return f->name.len >= name.len &&
 	    (f->name.len == name.len || f->name.p[name.len] == '\0') &&
 	    header_equal_fold((struct slice){ f->name.p, name.len }, name);
+}
+
+bool
+header_value(const struct header_lines *l, struct slice name, struct slice *value)
+{
+	const char *p, *end = l->first_end;
+
+	if ((size_t)(end - l->start) <= name.len ||
+	    !header_equal_fold((struct slice){ l->start, name.len }, name))
+		return false;
+	p = l->start + name.len;
+	if (*p == '\0')
+		p = memchr(p, ':', (size_t)(end - p));
+	else
+		while (p < end && is_blank(*p))
+			p++;
+	if (p == NULL || p == end || *p != ':')
+		return false;
+	*value = value_at(p + 1, l);
+	return true;
 }
 
 /* Whether the line of which p is a part is over at p, or the value is. */

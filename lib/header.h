@@ -13,6 +13,12 @@ struct header {
 	const char	*p, *end;
 };
 
+/* The lines of a field, not looked into. */
+struct header_lines {
+	const char	*start;
+	const char	*first_end, *end;	/* of the first line and the last, behind the LF */
+};
+
 struct header_field {
 	const char	*start;		/* where the field begins in the block */
 	struct slice	 name;		/* without the blanks before the colon; no colon: empty */
@@ -22,9 +28,12 @@ struct header_field {
 void	header_init(struct header *h, struct slice block);
 /* The next field.  false: the empty line, or the end of the block. */
 bool	header_next(struct header *h, struct header_field *f);
-
 /* Whether the field has this name; upper and lower case are equal, a NUL in the field's ends it. */
 bool	header_is(const struct header_field *f, struct slice name);
+
+/* The same in two steps, for who needs few of the fields.  value is set where the name is this one. */
+bool	header_skip(struct header *h, struct header_lines *l);
+bool	header_value(const struct header_lines *l, struct slice name, struct slice *value);
 
 /* Without blanks, tabs and line ends at either end. */
 struct slice	header_trim(struct slice s);

@@ -21,7 +21,7 @@ plain_eight(const char *p)
 	return (v & each * 0x80) == 0;
 }
 
-/* Most strings are plain to their end: eight octets at once, and no branch for each of the others. */
+/* Most strings are plain: eight octets at once (some twice, at the end), no branch for each of a few. */
 static enum form
 form_of(struct slice s)
 {
@@ -30,9 +30,13 @@ form_of(struct slice s)
 	};
 	unsigned seen = 0;
 
-	while (s.len >= 8 && plain_eight(s.p)) {
-		s.p += 8;
-		s.len -= 8;
+	if (s.len >= 8) {
+		const char *last = s.p + s.len - 8, *p = s.p;
+
+		while (p < last && plain_eight(p))
+			p += 8;
+		if (p >= last && plain_eight(last))
+			return PLAIN;
 	}
 	for (size_t i = 0; i < s.len; i++)
 		seen |= needs[(unsigned char)s.p[i]] | ((unsigned char)s.p[i] & 0x80u);
@@ -40,45 +44,51 @@ form_of(struct slice s)
 }
 
 static void
-put_escaped(struct buf *b, struct slice s)
+put_plain(struct buf *b, struct slice s)
 {
-	size_t done = 0;
+	uint8_t *room = buf_room(b, s.len + 2);
 
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.p[i] != '"' && s.p[i] != '\\')
-			continue;
-		buf_put(b, s.p + done, i - done);
-		buf_octet(b, '\\');
-		done = i;
-	}
-	buf_put(b, s.p + done, s.len - done);
+	if (room == NULL)
+		return;
+	room[0] = '"';
+	memcpy(room + 1, s.p, s.len);
+	room[s.len + 1] = '"';
+	b->len += s.len + 2;
 }
 
 static void
-put_string(struct buf *b, struct slice s)
+put_escaped(struct buf *b, struct slice s)
+{
+	buf_octet(b, '"');
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.p[i] == '"' || s.p[i] == '\\')
+			buf_octet(b, '\\');
+		buf_octet(b, (uint8_t)s.p[i]);
+	}
+	buf_octet(b, '"');
+}
+
+bool
+imapstr_quoted(struct buf *b, struct slice s)
 {
 	enum form form = form_of(s);
 
-	if (form == LITERAL) {
-		buf_printf(b, "{%zu}\r\n", s.len);
-		buf_slice(b, s);
-		return;
-	}
-	buf_octet(b, '"');
-	if (form == ESCAPED)
+	if (form == PLAIN)
+		put_plain(b, s);
+	else if (form == ESCAPED)
 		put_escaped(b, s);
-	else
-		buf_slice(b, s);
-	buf_octet(b, '"');
+	return form != LITERAL;
 }
 
 void
 imapstr_nstring(struct buf *b, struct slice s)
 {
-	if (s.p == NULL)
+	if (s.p == NULL) {
 		buf_text(b, "NIL");
-	else
-		put_string(b, s);
+	} else if (!imapstr_quoted(b, s)) {
+		buf_printf(b, "{%zu}\r\n", s.len);
+		buf_slice(b, s);
+	}
 }
 
 /* ATOM-CHAR, RFC 3501 section 9. */

@@ -12,6 +12,8 @@
  * (IMAP has no string with a NUL: whoever may have one replaces it first.)
  */
 void	imapstr_nstring(struct buf *b, struct slice s);
+/* A quoted string where s, not nil, can be one.  false: it can not, and nothing was appended. */
+bool	imapstr_quoted(struct buf *b, struct slice s);
 /* An atom where s is one (and is not NIL in any case), else as imapstr_nstring. */
 void	imapstr_astring(struct buf *b, struct slice s);
 /*

@@ -7,27 +7,21 @@
 
 static const char replacement[] = "\xef\xbf\xbd";	/* U+FFFD */
 
-#define BIT(ch)		(UINT64_C(1) << ((ch) & 63))
+/* What each octet ends: an atom (of atext, as all from 0x80 on are), one with dots, text in delimiters. */
+enum { ATOM = 1, DOTTED = 2, TEXT = 4, EACH = ATOM | DOTTED | TEXT };
 
-/* The octets that are no atext, one bit each; from 0x80 on all are. */
-#define NO_ATEXT_LOW	((BIT(33) - 1) | BIT('"') | BIT('(') | BIT(')') | BIT(',') | BIT('.') | BIT(':') | \
-			 BIT(';') | BIT('<') | BIT('>'))
-#define NO_ATEXT_HIGH	(BIT('@') | BIT('[') | BIT('\\') | BIT(']') | BIT(0x7f))
-
-static const uint64_t ends_atom[4] = { NO_ATEXT_LOW, NO_ATEXT_HIGH, 0, 0 };
-static const uint64_t ends_dotted[4] = { NO_ATEXT_LOW & ~BIT('.'), NO_ATEXT_HIGH, 0, 0 };
-static const uint64_t ends_text[4] = { NO_ATEXT_LOW & ~BIT(' '), NO_ATEXT_HIGH, 0, 0 };
-
-static bool
-has(const uint64_t set[4], char ch)
-{
-	return set[(unsigned char)ch >> 6] >> ((unsigned char)ch & 63) & 1;
-}
+static const uint8_t ends[256] = {
+	EACH, EACH, EACH, EACH, EACH, EACH, EACH, EACH, EACH, EACH, EACH, EACH, EACH, EACH, EACH, EACH,
+	EACH, EACH, EACH, EACH, EACH, EACH, EACH, EACH, EACH, EACH, EACH, EACH, EACH, EACH, EACH, EACH,
+	[' '] = ATOM | DOTTED, ['.'] = ATOM | TEXT,
+	['"'] = EACH, ['('] = EACH, [')'] = EACH, [','] = EACH, [':'] = EACH, [';'] = EACH, ['<'] = EACH,
+	['>'] = EACH, ['@'] = EACH, ['['] = EACH, ['\\'] = EACH, [']'] = EACH, [0x7f] = EACH
+};
 
 static bool
 is_atext(char ch)
 {
-	return !has(ends_atom, ch);
+	return !(ends[(unsigned char)ch] & ATOM);
 }
 
 static bool
@@ -43,14 +37,14 @@ lexer_init(struct lexer *l, struct slice value, struct buf *comment)
 	l->comment = comment;
 }
 
-/* Appends the octets that the lexer stands on, up to one of a set. */
-static size_t
-run(struct lexer *l, const uint64_t ends[4], struct buf *out)
+/* Appends the octets that the lexer stands on, up to the end of an ATOM, DOTTED or TEXT. */
+static inline size_t
+run(struct lexer *l, uint8_t what, struct buf *out)
 {
 	const char *start = l->c.p, *p = start, *end = l->c.end;
 	size_t len;
 
-	while (p < end && !has(ends, *p))
+	while (p < end && !(ends[(unsigned char)*p] & what))
 		p++;
 	l->c.p = p;
 	len = (size_t)(p - start);
@@ -142,7 +136,7 @@ enclosed(struct lexer *l, char open, char close, struct buf *out)
 	while (!at_end(l)) {
 		char ch = *l->c.p;
 
-		if (run(l, ends_text, out) > 0)
+		if (run(l, TEXT, out) > 0)
 			continue;
 		if (ch == '\\') {
 			quoted_pair(l, open, out, &sure);
@@ -205,7 +199,7 @@ lexer_phrase(struct lexer *l, struct buf *out)
 		if (lexer_at(l, '"')) {
 			rc = lexer_quoted(l, out);
 		} else {
-			run(l, ends_dotted, out);
+			run(l, DOTTED, out);
 			rc = lexer_space(l);
 		}
 		if (rc <= 0)
@@ -234,7 +228,7 @@ lexer_local(struct lexer *l, struct buf *out)
 		}
 		if (lexer_at(l, '@'))
 			return rc;
-		rc = run(l, ends_atom, out) == 0 ? -1 : lexer_space(l);
+		rc = run(l, ATOM, out) == 0 ? -1 : lexer_space(l);
 	} while (rc > 0 && lexer_at(l, '.'));
 	return rc;
 }
@@ -246,7 +240,7 @@ dot_atom(struct lexer *l, struct buf *out)
 	int rc;
 
 	for (;;) {
-		if (run(l, ends_atom, out) == 0)
+		if (run(l, ATOM, out) == 0)
 			return -1;
 		rc = lexer_space(l);
 		if (rc <= 0 || !lexer_at(l, '.'))

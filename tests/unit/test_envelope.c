@@ -53,6 +53,9 @@ lists(void **state)
 		    S("(NIL \"a b c d\" NIL NIL NIL" NILS " NIL NIL)") },
 		{ "white space in a name", S("Bcc: \"  a\t b\r\n c \" <x@y>\n"),
 		    S("(NIL NIL NIL NIL NIL NIL NIL ((\"a b c\" NIL \"x\" \"y\")) NIL NIL)") },
+		{ "a blank before a name, and behind one", S("To: \" a\" <x@y>, \"b \" <x@y>\n"),
+		    S("(NIL NIL NIL NIL NIL ((\"a\" NIL \"x\" \"y\")(\"b\" NIL \"x\" \"y\")) "
+		    "NIL NIL NIL NIL)") },
 		{ "white space in the others",
 		    S("Date: a  b\tc \r\nMessage-ID: <a\r\n b>\rc\r\r\n \r\n"),
 		    S("(\"a  b\tc \" NIL NIL NIL NIL" NILS " NIL \"<a b> c \")") },

@@ -90,6 +90,38 @@ names(void **state)
 	}
 }
 
+/* A field found by its name alone is the one that is found by looking into all. */
+static void
+values(void **state)
+{
+	static const struct {
+		struct slice	block, want;
+	} cases[] = {
+		{ S("Reply-To: x\n"), S("x") }, { S("rEPLY-tO \t:x\n y\n"), S("x\n y") },
+		{ S("Reply-To\0 a :x"), S("x") }, { S("Reply-To\0\n a: x\n"), { NULL, 0 } },
+		{ S("Reply-To \0: x\n"), { NULL, 0 } }, { S("Reply-To a: x\n"), { NULL, 0 } },
+		{ S("Reply-To"), { NULL, 0 } }, { S("Reply-To \n"), { NULL, 0 } },
+		{ S("Reply-To\n : x\n"), { NULL, 0 } }, { S("Reply-Tox: x\n"), { NULL, 0 } },
+		{ S("Reply\rTo: x\n"), { NULL, 0 } }, { S("Reply-T: x\n"), { NULL, 0 } },
+		{ S("Reply-To:"), S("") }, { S("Reply-To: \r\n \r\n"), S("\r\n ") },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct header h, again;
+		struct header_lines l;
+		struct header_field f;
+		struct slice value = SLICE_NIL;
+
+		header_init(&h, cases[i].block);
+		again = h;
+		assert_true(header_skip(&h, &l) && header_next(&again, &f) && h.p == again.p);
+		if (header_value(&l, S("Reply-To"), &value) != header_is(&f, S("Reply-To")) ||
+		    (value.p == NULL) != (cases[i].want.p == NULL) || !slice_equal(value, cases[i].want))
+			fail_msg("case %zu", i);
+	}
+}
+
 static void
 trimming(void **state)
 {
@@ -103,7 +135,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(fields), cmocka_unit_test(names), cmocka_unit_test(trimming),
+		cmocka_unit_test(fields), cmocka_unit_test(names), cmocka_unit_test(values),
+		cmocka_unit_test(trimming),
 	};
 
 	return cmocka_run_group_tests_name("header", tests, NULL, NULL);

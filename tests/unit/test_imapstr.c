@@ -34,11 +34,41 @@ nstrings(void **state)
 		{ S("a\"b"), S("\"a\\\"b\"") }, { S("\t\x01\x7f"), S("\"\t\x01\x7f\"") },
 		{ S("a\rb"), S("{3}\r\na\rb") }, { S("\n"), S("{1}\r\n\n") },
 		{ S("\xc3\xa4\""), S("{3}\r\n\xc3\xa4\"") }, { S("{5}"), S("\"{5}\"") },
+		{ S("12345678"), S("\"12345678\"") }, { S("1234567\n"), S("{8}\r\n1234567\n") },
+		{ S("12345678\""), S("\"12345678\\\"\"") }, { S("\r123456789"), S("{10}\r\n\r123456789") },
+		{ S("12345678\n0123456"), S("{16}\r\n12345678\n0123456") },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
 		check(imapstr_nstring, cases[i].value, cases[i].want);
+}
+
+/* What takes all the room there is fits; with one octet less it fails, and nothing is written behind it. */
+static void
+bounds(void **state)
+{
+	static const struct slice values[] = {
+		S(""), S("plain"), S("plain, and long"), S("a\"b"), S("\xe4")
+	};
+	uint8_t whole[40], memory[40];
+	struct buf out;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
+		size_t len;
+
+		buf_fixed(&out, whole, sizeof(whole));
+		imapstr_nstring(&out, values[i]);
+		len = out.len;
+		buf_fixed(&out, memory, len);
+		imapstr_nstring(&out, values[i]);
+		assert_true(!out.failed && slice_equal(buf_all(&out), (struct slice){ (char *)whole, len }));
+		memset(memory, 0, sizeof(memory));
+		buf_fixed(&out, memory, len - 1);
+		imapstr_nstring(&out, values[i]);
+		assert_true(out.failed && memory[len - 1] == 0);
+	}
 }
 
 static void
@@ -91,7 +121,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nstrings), cmocka_unit_test(astrings), cmocka_unit_test(mailboxes),
+		cmocka_unit_test(nstrings), cmocka_unit_test(bounds), cmocka_unit_test(astrings),
+		cmocka_unit_test(mailboxes),
 	};
 
 	return cmocka_run_group_tests_name("imapstr", tests, NULL, NULL);
