@@ -8,10 +8,10 @@ from bench.dkim import Dkim
 from bench.postoffice import FAN_OUT, Client, Office
 from bench.sinks import device_keys
 
-ROUNDS = 7
-SINK_MAILS = 400                    # in one round, to smtp-sink
-DOVECOT_MAILS = 200                 # to Dovecot
-MILTER_MAILS = 400                  # to nowhere
+ROUNDS = 15
+SINK_MAILS = 800                    # in one round, to smtp-sink
+DOVECOT_MAILS = 400                 # to Dovecot
+MILTER_MAILS = 800                  # to nowhere
 ALONE = 300                         # messages of one session
 BURST = 5000
 RECIPIENTS = 1000

@@ -20,6 +20,7 @@ from lab.wait import until
 SESSIONS = 8
 FAN_OUT = 10
 GROUP = 100                         # users of each kind
+QUIET = 0.05                        # seconds in which an idle daemon uses next to no CPU
 
 # NUMBERbox+WAY@: the last two digits choose the user, WAY the transport and the kind of user.
 ALIASES = "".join(
@@ -145,8 +146,19 @@ class Office(Place):
                        check=True, stdout=subprocess.DEVNULL, timeout=300)
         return time.monotonic() - began
 
+    def settle(self):
+        """Waits until the daemon has pushed what it had to push: that is not to be the cost of what comes next."""
+        last = [-1.0]
+
+        def idle():
+            before, last[0] = last[0], measure.cpu_clock(self.mailbell.daemon.pid)
+            return last[0] - before < QUIET / 20
+
+        until(idle, 120, "mailbelld has nothing left to push", every=QUIET)
+
     def rate(self, way, count, **source):
         """Messages a second, from the first that is injected until the last was delivered."""
+        self.settle()
         began, log = time.monotonic(), _Log(self.postfix.log)
         self.source(f"box+{way}@lab.test", count, **source)
         until(lambda: log.sent() >= count, 300, f"{count} messages were delivered")
