@@ -179,6 +179,21 @@ say_key(const struct daemon *d)
 
 /* Start and stop */
 
+/* What anybody is told of is there after a kill; what a client or operator is, after a power cut. */
+static bool
+write_store(struct daemon *d)
+{
+	struct err err;
+	int rc = d->want_flush ? store_flush(d->store, &err) : store_write(d->store, &err);
+
+	d->want_flush = false;
+	if (rc == 0)
+		return true;
+	d->counters.store_errors++;
+	log_warn("the store cannot be written: %s", err.text);
+	return false;
+}
+
 static int
 open_all(struct run *r, struct err *err)
 {
@@ -217,7 +232,7 @@ close_all(struct run *r)
 
 	if (d->sender != NULL) {
 		notify_finish(d);
-		peers_turn(d->peers, true);
+		peers_turn(d->peers, write_store(d));
 	}
 	peers_close(d->peers);		/* ends the silences of its connections, in the store */
 	sender_free(d->sender);
@@ -256,21 +271,6 @@ show_life(struct run *r, int64_t now_ms)
 	r->alive_ms = now_ms + sdnotify_watchdog_ms();
 }
 
-static bool
-flush(struct daemon *d)
-{
-	struct err err;
-
-	if (!d->want_flush)
-		return true;
-	d->want_flush = false;
-	if (store_flush(d->store, &err) == 0)
-		return true;
-	d->counters.store_errors++;
-	log_warn("the store cannot be written: %s", err.text);
-	return false;
-}
-
 static int64_t
 sleep_ms(const struct run *r, int64_t now_ms)
 {
@@ -305,7 +305,7 @@ turn(struct run *r)
 	reach_run(d, now_ms);
 	sweep_run(d, now_ms);
 	trace_run(d->trace, now_ms);
-	peers_turn(d->peers, flush(d));
+	peers_turn(d->peers, write_store(d));
 	checkpoint(r, now_ms);
 	if (!r->reload)
 		return;

@@ -317,7 +317,7 @@ peer_free(struct peers *all, struct peer *p)
 }
 
 void
-peers_turn(struct peers *all, bool flushed)
+peers_turn(struct peers *all, bool written)
 {
 	struct peer *p, *next = all->touched;
 
@@ -325,7 +325,9 @@ peers_turn(struct peers *all, bool flushed)
 	while ((p = next) != NULL) {
 		next = p->next_touched;
 		p->touched = false;
-		if (!flushed && p->held > 0)
+		if (!written && p->socket == PEER_ARRIVAL)
+			end_peer(p);	/* acknowledged when the hook has sent it again */
+		if (!written && p->held > 0)
 			replace_held(p);
 		p->held = 0;
 		if (p->job != NULL && !p->gone)

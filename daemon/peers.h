@@ -46,10 +46,11 @@ struct peers	*peers_open(struct daemon *d, struct err *err);
 /* Closes all connections and the sockets, and removes their files. */
 void		 peers_close(struct peers *all);
 /*
- * The end of a turn: answers go out.  flushed is false where store_flush failed: what waits for it
- * is answered with NO [UNAVAILABLE] instead.  Connections that have ended are freed.
+ * The end of a turn: answers go out.  written is false where the store could not be written: what waits
+ * for it is answered with NO [UNAVAILABLE] instead, and hooks that would be acknowledged are left, to
+ * come again.  Connections that have ended are freed.
  */
-void		 peers_turn(struct peers *all, bool flushed);
+void		 peers_turn(struct peers *all, bool written);
 
 /*
  * Tells all peers of one socket that this connection is over: the modules read their settings when

@@ -143,18 +143,19 @@ wants_sync(struct daemon *d, const char *name, bool *sync, struct err *err)
 	return 0;
 }
 
-/* The devices that got a record in the group that is open. */
+/* Of an account: the devices that got a record in the group that is open. */
 struct rung {
+	const char	*account;
 	uint64_t	number[GROUP_MAX];
 	enum got	got[GROUP_MAX];
 	size_t		n;
 };
 
-/* Commits the group; the sender hears of it only then. */
+/* Commits the group; the sender hears of it only then.  Whoever is told is told when it is written. */
 static int
 commit_group(struct daemon *d, struct rung *rung, struct err *err)
 {
-	if (store_commit(d->store, err) < 0)
+	if (store_commit_later(d->store, err) < 0)
 		return -1;
 	for (size_t i = 0; i < rung->n; i++)
 		if (rung->got[i] == GOT_RECORD)
@@ -184,28 +185,24 @@ ring(struct daemon *d, const struct subscription *sub, const struct news *news, 
 	return commit_group(d, rung, err) < 0 ? -1 : store_begin(d->store, err);
 }
 
-/* Inside a group: all active devices of the account.  0, or -1. */
+/* Inside a group: all active devices of the account, from this one on.  0, or -1. */
 static int
-ring_active(struct daemon *d, const char *name, const struct news *news, struct rung *rung,
+ring_active(struct daemon *d, struct subscription *sub, const struct news *news, struct rung *rung,
     struct err *err)
 {
-	struct subscription sub;
 	bool content_sync;
-	char id[SUB_ID_MAX + 1] = "";
 	int rc;
 
-	if (wants_sync(d, name, &content_sync, err) < 0)
+	if (wants_sync(d, rung->account, &content_sync, err) < 0)
 		return -1;
-	while ((rc = store_sub_next(d->store, name, id, &sub, err)) == 1 &&
-	    strcmp(sub.account, name) == 0) {
-		memcpy(id, sub.id, sizeof(id));
-		if (sub.state != SUB_ACTIVE)
-			trace_device(d, &sub, news, 0, "inactive", sub.state == SUB_NEWER ? "newer format" :
+	do {
+		if (sub->state != SUB_ACTIVE)
+			trace_device(d, sub, news, 0, "inactive", sub->state == SUB_NEWER ? "newer format" :
 			    "its client has not acknowledged it");
-		else if (ring(d, &sub, news, content_sync, rung, err) < 0)
+		else if (ring(d, sub, news, content_sync, rung, err) < 0)
 			return -1;
-	}
-	explicit_bzero(&sub, sizeof(sub));
+	} while ((rc = store_sub_next(d->store, rung->account, sub->id, sub, err)) == 1 &&
+	    strcmp(sub->account, rung->account) == 0);
 	return rc < 0 ? -1 : 0;
 }
 
@@ -224,7 +221,7 @@ int
 ring_account(struct daemon *d, const char *name, const struct news *news, struct err *err)
 {
 	struct subscription sub;
-	struct rung rung = { .n = 0 };
+	struct rung rung = { .account = name };
 	int rc = store_sub_next(d->store, name, "", &sub, err);
 
 	if (rc < 0)
@@ -236,9 +233,12 @@ ring_account(struct daemon *d, const char *name, const struct news *news, struct
 	}
 	if (store_begin(d->store, err) < 0)
 		return -1;
-	if (ring_active(d, name, news, &rung, err) < 0 || commit_group(d, &rung, err) < 0) {
+	if (ring_active(d, &sub, news, &rung, err) == 0 && commit_group(d, &rung, err) == 0)
+		rc = 0;
+	else {
+		rc = -1;
 		store_abort(d->store);
-		return -1;
 	}
-	return 0;
+	explicit_bzero(&sub, sizeof(sub));
+	return rc;
 }

@@ -72,6 +72,7 @@ add(struct sender *s, uint64_t number, size_t n, int64_t accepted_ms)
 {
 	struct pending *p = queue_add(s->queue, number);
 
+	p->changed = true;
 	if (p->count == 0)
 		p->oldest_ms = accepted_ms;
 	sender_set_count(s, p, p->count + n);
@@ -91,6 +92,7 @@ sender_look(struct sender *s, uint64_t number)
 
 	if (p == NULL)
 		return;
+	p->changed = true;
 	p->held_ms = 0;
 	look_within(s, p, 0);
 }
@@ -102,6 +104,7 @@ sender_forget(struct sender *s, uint64_t number)
 
 	if (p == NULL)
 		return;
+	p->changed = true;
 	sender_set_count(s, p, 0);
 	if (!p->flying)		/* else the answer finds no subscription and ends it */
 		queue_remove(s->queue, p);

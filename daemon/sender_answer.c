@@ -65,7 +65,7 @@ commit_answer(struct sender *s, const struct flight *f, const struct subscriptio
 	for (size_t i = 0; records_go(verdict) && i < f->n; i++)
 		if (store_outbox_del(store, f->number, f->records[i].sequence, err) < 0)
 			goto failed;
-	if (store_commit(store, err) == 0)
+	if (store_commit_later(store, err) == 0)
 		return 0;
 failed:
 	store_abort(store);
@@ -206,7 +206,10 @@ decide(const struct daemon *d, const struct flight *f, const struct delivery *de
 	retry_decide(&in, out);
 }
 
-/* The pending entry of a flight that is over, and that took so many records: it is looked at again. */
+/*
+ * The pending entry of a flight that is over, and that took so many records: it is looked at again.
+ * Not where these were all that was there, and nothing has come or gone since.
+ */
 static void
 landed(struct sender *s, const struct flight *f, bool deleted, size_t taken)
 {
@@ -216,7 +219,7 @@ landed(struct sender *s, const struct flight *f, bool deleted, size_t taken)
 		return;
 	p->flying = false;
 	sender_set_count(s, p, p->count > taken ? p->count - taken : 0);
-	if (deleted)
+	if (deleted || (p->count == 0 && !p->changed))
 		sender_leave(s, p);
 	else
 		sender_wait_for(s, p, 0);
@@ -250,11 +253,9 @@ static int
 read_both(struct daemon *d, const struct flight *f, struct subscription *sub,
     struct delivery *delivery, struct err *err)
 {
-	int rc = store_sub_number(d->store, f->number, sub, err);
+	int rc = store_delivery_both(d->store, f->number, delivery, sub, err);
 
-	if (rc == 1 && sub->generation != f->generation)
-		rc = 0;
-	return rc == 1 ? store_delivery_get(d->store, f->number, delivery, err) : rc;
+	return rc == 1 ? sub->generation == f->generation : rc;
 }
 
 void

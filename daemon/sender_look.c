@@ -24,13 +24,11 @@ read_all(struct sender *s, uint64_t number, int64_t now_s, struct subscription *
 
 	if (store_begin(store, err) < 0)
 		return -1;
-	rc = store_sub_number(store, number, sub, err);
-	if (rc == 1)
-		rc = store_delivery_get(store, number, delivery, err);
+	rc = store_delivery_both(store, number, delivery, sub, err);
 	if (rc == 0)
 		memset(sub, 0, sizeof(*sub));
 	if (rc < 0 || batch_gather(store, number, rc == 1 ? sub->generation : 0, now_s, s->batch,
-	    err) < 0 || store_commit(store, err) < 0) {
+	    err) < 0 || store_commit_later(store, err) < 0) {
 		store_abort(store);
 		return -1;
 	}
@@ -192,6 +190,7 @@ sender_look_at(struct sender *s, struct pending *p)
 		sender_hold_for(s, p, 1000);
 		return;
 	}
+	p->changed = false;
 	sender_set_count(s, p, s->batch->total);
 	p->oldest_ms = s->batch->oldest_ms;
 	if (rc == 0 || s->batch->total == 0)

@@ -56,7 +56,6 @@ store_new(const char *state_dir)
 	s->numbers = (struct store_ids){ .name = "number", .block = NUMBER_BLOCK };
 	s->sequences = (struct store_ids){ .name = "sequence", .block = SEQUENCE_BLOCK };
 	s->subs.name = "subscriptions";
-	s->records.name = "records";
 	buf_init(&s->out, STORE_VALUE_MAX);
 	return s;
 }
@@ -197,11 +196,9 @@ format_check(struct store *s, struct err *err)
 		return err_set(err, "store: %s/store has format %lld, this mailbelld knows %d: "
 		    "install the newer one again, or import an export", s->state_dir,
 		    (long long)format, STORE_FORMAT);
-	if (store_own_get(s, s->subs.name, &s->subs.kept, err) < 0 ||
-	    store_own_get(s, s->records.name, &s->records.kept, err) < 0)
+	if (store_own_get(s, s->subs.name, &s->subs.kept, err) < 0)
 		return -1;
 	s->subs.now = s->subs.kept;
-	s->records.now = s->records.kept;
 	s->said[0] = '\0';
 	return 0;
 }

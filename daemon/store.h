@@ -5,8 +5,10 @@
  * database engine shows here, so that another engine can replace store.c.
  *
  * A group of changes stands between store_begin and store_commit; reads inside see them.  A commit
- * survives the death of the process; store_flush makes all commits so far survive a power cut, too
- * (subscriptions are flushed before a client is told OK).  Look-ups return 1 found, 0 not there, -1
+ * survives the death of the process, and so do all before it; store_flush makes all commits so far
+ * survive a power cut, too (subscriptions are flushed before a client is told OK).  What nobody is told
+ * of before the turn of the loop is over may end with store_commit_later: it is there or not, as a whole,
+ * when the process dies, and survives that after store_write.  Look-ups return 1 found, 0 not there, -1
  * error; changes 0 or -1.  After an error inside a group the group can only be aborted; a commit of
  * it fails, and a commit that fails has aborted.  So a group is there whole or not at all.
  * A full disk is an error like any other and heals by itself; store_broken tells when it is not.
@@ -45,7 +47,9 @@ void		 store_close(struct store *s);
 
 int	store_begin(struct store *s, struct err *err);
 int	store_commit(struct store *s, struct err *err);
+int	store_commit_later(struct store *s, struct err *err);
 void	store_abort(struct store *s);
+int	store_write(struct store *s, struct err *err);
 int	store_flush(struct store *s, struct err *err);
 /* Housekeeping, once a minute and when 16 MB of log have come: 0, or -1. */
 int	store_checkpoint(struct store *s, struct err *err);
@@ -99,7 +103,8 @@ int	store_sub_put(struct store *s, struct subscription *sub, struct err *err);
 int	store_sub_del(struct store *s, const struct subscription *sub, struct err *err);
 /*
  * The first subscription behind (account, id) in the order of account, id: start with ("", "") or
- * (account, "").  The caller stops where out->account is no longer the one that it asked for.
+ * (account, "").  The caller stops where out->account is no longer the one that it asked for.  Both
+ * texts may lie in *out.
  */
 int	store_sub_next(struct store *s, const char *account, const char *id, struct subscription *out,
 	    struct err *err);
@@ -138,6 +143,9 @@ struct delivery {
 };
 
 int	store_delivery_get(struct store *s, uint64_t number, struct delivery *out, struct err *err);
+/* With its subscription; 0 where either is not there. */
+int	store_delivery_both(struct store *s, uint64_t number, struct delivery *out,
+	    struct subscription *sub, struct err *err);
 int	store_delivery_put(struct store *s, const struct delivery *d, struct err *err);
 
 enum outbox_type { OUTBOX_MAIL, OUTBOX_SYNC, OUTBOX_VERIFY, OUTBOX_VAPID, OUTBOX_DIGEST };
@@ -170,7 +178,6 @@ int	store_outbox_del(struct store *s, uint64_t number, uint64_t sequence, struct
 /* The first record behind (number, sequence); start with (0, 0). */
 int	store_outbox_next(struct store *s, uint64_t number, uint64_t sequence,
 	    struct outbox_record *out, struct err *err);
-int64_t	store_outbox_count(const struct store *s);
 
 /* What is kept of an account.  All zero: nothing is stored. */
 struct account {

@@ -43,8 +43,9 @@ struct store {
 	DBT		 key, value;	/* what was read last; memory owned here */
 	struct buf	 out;		/* the value that is being written */
 	struct store_ids numbers, sequences;
-	struct store_tally subs, records;
+	struct store_tally subs;
 	bool		 dirty;		/* commits since the last checkpoint */
+	bool		 unwritten;	/* the last of them are in memory alone */
 	int64_t		 checkpoint_ms;
 	int64_t		 room_ms;	/* when the file system was last asked */
 	bool		 full;		/* what it said */

@@ -17,7 +17,6 @@ store_outbox_put(struct store *s, struct outbox_record *r, struct err *err)
 {
 	struct store_key key;
 	bool create = r->sequence == 0;
-	int rc;
 
 	if (s->txn == NULL)
 		return err_set(err, "store: no group is open");
@@ -30,13 +29,11 @@ store_outbox_put(struct store *s, struct outbox_record *r, struct err *err)
 	buf_reset(&s->out);
 	store_encode_outbox(&s->out, r);
 	store_key_outbox(&key, r->number, r->sequence);
-	if ((rc = store_record_put(s, BASE_OUTBOX, &key, err)) < 0) {
+	if (store_record_put(s, BASE_OUTBOX, &key, err) < 0) {
 		if (create)
 			r->sequence = 0;
 		return -1;
 	}
-	if (rc == 0)
-		s->records.now++;
 	return 0;
 }
 
@@ -58,13 +55,9 @@ int
 store_outbox_del(struct store *s, uint64_t number, uint64_t sequence, struct err *err)
 {
 	struct store_key key;
-	int rc;
 
 	store_key_outbox(&key, number, sequence);
-	if ((rc = store_record_erase(s, BASE_OUTBOX, &key, err)) < 0)
-		return -1;
-	s->records.now -= rc;
-	return 0;
+	return store_record_erase(s, BASE_OUTBOX, &key, err) < 0 ? -1 : 0;
 }
 
 int
@@ -87,10 +80,4 @@ store_outbox_next(struct store *s, uint64_t number, uint64_t sequence, struct ou
 		store_key_after(&from);
 	}
 	return rc;
-}
-
-int64_t
-store_outbox_count(const struct store *s)
-{
-	return s->records.now;
 }

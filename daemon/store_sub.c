@@ -48,6 +48,19 @@ store_sub_next(struct store *s, const char *account, const char *id, struct subs
 	return rc;
 }
 
+/* The subscription that a delivery record leads to. */
+static int
+sub_of(struct store *s, const struct delivery *d, struct subscription *out, struct err *err)
+{
+	int rc = store_sub_get(s, d->account, d->id, out, err);
+
+	if (rc != 1)
+		return rc;
+	if (out->state == SUB_NEWER)
+		out->number = d->number;
+	return out->number == d->number;
+}
+
 int
 store_sub_number(struct store *s, uint64_t number, struct subscription *out, struct err *err)
 {
@@ -65,13 +78,7 @@ store_sub_number(struct store *s, uint64_t number, struct subscription *out, str
 		out->state = SUB_NEWER;
 		return 1;
 	}
-	if ((rc = store_sub_get(s, d.account, d.id, out, err)) != 1)
-		return rc;
-	if (out->state == SUB_NEWER) {
-		out->number = number;
-		return 1;
-	}
-	return out->number == number;
+	return sub_of(s, &d, out, err);
 }
 
 static int
@@ -181,6 +188,15 @@ store_delivery_get(struct store *s, uint64_t number, struct delivery *out, struc
 	if ((rc = store_record_get(s, BASE_DELIVERY, &key, &value, err)) != 1)
 		return rc;
 	return store_decode_delivery(store_key_slice(&key), value, out) == 0;
+}
+
+int
+store_delivery_both(struct store *s, uint64_t number, struct delivery *out, struct subscription *sub,
+    struct err *err)
+{
+	int rc = store_delivery_get(s, number, out, err);
+
+	return rc == 1 ? sub_of(s, out, sub, err) : rc;
 }
 
 int

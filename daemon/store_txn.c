@@ -1,8 +1,9 @@
 /*
  * Groups of changes, and what makes them last.
  *
- * A commit writes the log without a sync: it survives the process.  store_flush syncs the log:
- * then all commits before it survive a power cut.  A group in which anything failed is aborted; the
+ * A commit writes the log without a sync: it survives the process.  store_commit_later leaves it in the
+ * engine's memory, for the next commit or store_write to write.  store_flush syncs the log: then all
+ * commits before it survive a power cut.  A group in which anything failed is aborted; the
  * numbers kept in memory go back to what the database says.
  *
  * A commit that finds no room for the next file of the log is the end of the environment for this
@@ -110,7 +111,6 @@ forget_group(struct store *s)
 		if (ids[i]->limit != ids[i]->before)
 			ids[i]->limit = ids[i]->next;
 	s->subs.now = s->subs.kept;
-	s->records.now = s->records.kept;
 	s->txn = NULL;
 	s->failed = false;
 }
@@ -121,8 +121,8 @@ write_tally(struct store *s, const struct store_tally *t, struct err *err)
 	return t->now == t->kept ? 0 : store_own_put(s, t->name, t->now, err);
 }
 
-int
-store_commit(struct store *s, struct err *err)
+static int
+commit(struct store *s, uint32_t how, struct err *err)
 {
 	int rc;
 
@@ -132,20 +132,32 @@ store_commit(struct store *s, struct err *err)
 		store_abort(s);
 		return err_set(err, "store: an earlier error in this group: nothing was committed");
 	}
-	if (write_tally(s, &s->subs, err) < 0 || write_tally(s, &s->records, err) < 0) {
+	if (write_tally(s, &s->subs, err) < 0) {
 		store_abort(s);
 		return -1;
 	}
 	/* A commit that fails has aborted. */
-	if ((rc = s->txn->commit(s->txn, DB_TXN_WRITE_NOSYNC)) != 0) {
+	if ((rc = s->txn->commit(s->txn, how)) != 0) {
 		forget_group(s);
 		return store_fail(s, rc, "commit", err);
 	}
 	s->txn = NULL;
 	s->subs.kept = s->subs.now;
-	s->records.kept = s->records.now;
 	s->dirty = true;
+	s->unwritten = s->unwritten || how == DB_TXN_NOSYNC;
 	return 0;
+}
+
+int
+store_commit(struct store *s, struct err *err)
+{
+	return commit(s, DB_TXN_WRITE_NOSYNC, err);
+}
+
+int
+store_commit_later(struct store *s, struct err *err)
+{
+	return commit(s, DB_TXN_NOSYNC, err);
 }
 
 void
@@ -161,11 +173,31 @@ store_abort(struct store *s)
 		s->broken = true;	/* changes that cannot be taken back */
 }
 
+/* The engine writes without a sync at a commit alone; a group of nothing but a comment has one. */
+int
+store_write(struct store *s, struct err *err)
+{
+	DB_TXN *txn;
+	int rc;
+
+	if (!s->unwritten)
+		return 0;
+	if ((rc = s->env->txn_begin(s->env, NULL, &txn, 0)) != 0)
+		return store_fail(s, rc, "write", err);
+	if ((rc = s->env->log_printf(s->env, txn, "written")) != 0)
+		txn->abort(txn);
+	else
+		rc = txn->commit(txn, DB_TXN_WRITE_NOSYNC);
+	s->unwritten = rc != 0;
+	return rc == 0 ? 0 : store_fail(s, rc, "write", err);
+}
+
 int
 store_flush(struct store *s, struct err *err)
 {
 	int rc = s->env->log_flush(s->env, NULL);
 
+	s->unwritten = s->unwritten && rc != 0;
 	return rc == 0 ? 0 : store_fail(s, rc, "flush", err);
 }
 

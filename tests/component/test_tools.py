@@ -254,6 +254,20 @@ def test_queue_drop(alone, tool, stuck):  # noqa: F811
     assert alone.admin("queue list") == []
 
 
+def test_queue_drop_under_way(alone, tool):  # noqa: F811
+    """Mail that comes between a drop and the answer to a push that was under way is pushed."""
+    phone = alone.phone()
+    alone.push.script(phone.endpoint, Answer(delay=2))
+    before = len(alone.push.of(phone.endpoint))
+    send(alone, phone)
+    alone.push.asked(phone.endpoint, before + 1)
+    assert "1 notifications" in done(tool("queue", "drop", phone.user))
+    send(alone, phone, 2)
+    alone.until_show(phone, waiting=1)
+    alone.push.wait(phone.endpoint, before + 2)
+    assert [mail[1] for push in phone.until_mails(2) for mail in push.mails] == [1, 2]
+
+
 # silence, add
 
 
