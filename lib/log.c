@@ -2,14 +2,18 @@
  * The one module of lib/ with a state of its own, since a process has one log; it is set before
  * there are threads, but for the rate of warnings, which has a lock.  A line goes out in one write, so
  * that lines of several processes do not mix, and without control characters, whatever was put into it.
+ * Where who reads stderr (the journal, a pipe) has stopped, lines are left out and counted: mail is
+ * not to wait for that.
  *
  * Outcomes are as many as there are mails and pushes.  What else repeats, an error for each mail or
  * each peer, is bounded by lograte.
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,12 +27,16 @@
 #include "lib/lograte.h"
 
 #define LINE_MAX_LEN	2048
+#define WAIT_MS		50	/* for who reads stderr, and no more often than */
+#define WAIT_EVERY_MS	1000
 
 static const char *name = "mailbell";
 static bool use_syslog;
 static enum log_level threshold = LOG_LEVEL_INFO;
 static struct lograte rate;
 static pthread_mutex_t rate_lock = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic int64_t wait_again_ms;
+static _Atomic uint64_t unread;		/* lines that found no room */
 
 static const struct {
 	const char	*word;		/* in lines to stderr */
@@ -52,13 +60,55 @@ log_open(const char *program, bool to_syslog, enum log_level level)
 		openlog(name, LOG_PID | LOG_NDELAY, LOG_MAIL);
 }
 
+static bool
+has_room(int timeout_ms)
+{
+	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	return poll(&p, 1, timeout_ms) > 0;
+}
+
+/* With room for one line, as a pipe or a socket tells it, a line does not block. */
+static bool
+may_write(void)
+{
+	int64_t now_ms;
+
+	if (has_room(0))
+		return true;
+	now_ms = clock_mono_ms();
+	if (now_ms < wait_again_ms)
+		return false;
+	wait_again_ms = now_ms + WAIT_EVERY_MS;
+	return has_room(WAIT_MS);
+}
+
+static void
+write_line(const char *line, size_t len)
+{
+	while (write(STDERR_FILENO, line, len) < 0 && errno == EINTR)
+		;
+}
+
 /* len octets of line, and the LF that ends it. */
 static void
 to_stderr(char *line, size_t len)
 {
+	char words[128];
+	uint64_t n;
+
+	if (!may_write()) {
+		unread++;
+		return;
+	}
+	n = atomic_exchange(&unread, 0);
+	if (n > 0) {
+		snprintf(words, sizeof(words), "%s: %s%" PRIu64 " lines were left out: nobody read the "
+		    "log\n", name, levels[LOG_LEVEL_WARN].word, n);
+		write_line(words, strlen(words));
+	}
 	line[len++] = '\n';
-	while (write(STDERR_FILENO, line, len) < 0 && errno == EINTR)
-		;
+	write_line(line, len);
 }
 
 static void put(enum log_level level, const char *fmt, va_list ap)

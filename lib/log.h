@@ -7,6 +7,9 @@
  * Of a warning that repeats, by its format, 20 lines a minute are written, and the others counted
  * (lograte.h).
  *
+ * Nobody waits for who reads stderr: what finds no room there for 50 ms is left out, and the number told
+ * with the next line.
+ *
  * Never an endpoint, key, token, subject, correspondent's address or payload, at any level.  Text
  * that came from elsewhere goes through log_clean.
  */
