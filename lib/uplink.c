@@ -22,7 +22,7 @@ take_frame(struct frameq *q, const struct frame *f, bool *welcome, struct err *e
 	struct slice text;
 	uint64_t seq;
 
-	if (f->type == WIRE_OK) {
+	if (f->type == WIRE_OK && !*welcome) {
 		*welcome = true;
 		return 0;
 	}

@@ -23,9 +23,9 @@
  */
 void	uplink_fill(struct frameq *q, struct buf *out);
 /*
- * Acts on the whole frames in `in` and takes them off it: what is acknowledged leaves q; *welcome
- * becomes true where the daemon has taken the connection.  0; or -1 where the connection is to end,
- * and err says why.
+ * Acts on the whole frames in `in` and takes them off it: what is acknowledged leaves q; *welcome,
+ * false as a connection begins, becomes true where the daemon has taken it, which it says once.  0; or
+ * -1 where the connection is to end, and err says why.
  */
 int	uplink_take(struct frameq *q, struct buf *in, bool *welcome, struct err *err);
 

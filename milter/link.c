@@ -16,6 +16,7 @@
 
 #define RECONNECT_MS	1000
 #define TELL_LOST_MS	(3600 * 1000)
+#define READS_MAX	64	/* at a time; acknowledgements of all that may be held fit into them */
 
 struct link {
 	pthread_mutex_t	 lock;
@@ -23,6 +24,7 @@ struct link {
 	int		 fd;		/* -1: not connected */
 	struct frameq	 held;
 	struct buf	 out, in, frame;	/* fixed, in memory that follows */
+	bool		 welcome;	/* the daemon has taken the connection */
 	uint64_t	 seq;
 	bool		 told;		/* that the daemon is away or refuses */
 	int64_t		 next_try_ms;
@@ -61,6 +63,7 @@ disconnect(struct link *l)
 	if (l->fd >= 0)
 		close(l->fd);
 	l->fd = -1;
+	l->welcome = false;
 	buf_reset(&l->out);
 	buf_reset(&l->in);
 	frameq_rewind(&l->held);
@@ -100,11 +103,11 @@ start_connecting(struct link *l)
 static int
 take_answers(struct link *l)
 {
-	bool welcome = false;
+	bool before = l->welcome;
 	struct err err;
-	int rc = uplink_take(&l->held, &l->in, &welcome, &err);
+	int rc = uplink_take(&l->held, &l->in, &l->welcome, &err);
 
-	if (welcome) {
+	if (l->welcome && !before) {
 		log_notice("arrival socket: connected");
 		l->told = false;
 	}
@@ -113,13 +116,13 @@ take_answers(struct link *l)
 	return rc;
 }
 
-/* All that the daemon has said.  0, or -1 where the connection is to end. */
+/* What the daemon has said, up to a bound: an MTA waits.  0, or -1 where the connection is to end. */
 static int
 read_answers(struct link *l)
 {
 	ssize_t n;
 
-	for (;;) {
+	for (int i = 0; i < READS_MAX; i++) {
 		n = recv(l->fd, l->in.data + l->in.len, l->in.max - l->in.len, 0);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -131,6 +134,7 @@ read_answers(struct link *l)
 		if (take_answers(l) < 0)
 			return -1;
 	}
+	return 0;
 }
 
 /* What the kernel takes.  0, or -1 where the connection is to end. */
