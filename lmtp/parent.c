@@ -107,6 +107,8 @@ stop(struct parent *p)
 		if (p->worker[i].pid > 0)
 			kill(p->worker[i].pid, SIGTERM);
 	signal_old(p, SIGTERM);
+	if (p->check > 0)
+		kill(p->check, SIGKILL);	/* it may wait for the system's directory of users */
 }
 
 /* SIGHUP */
