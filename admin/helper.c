@@ -43,7 +43,7 @@ find(const char *word)
 void
 helper_run(int argc, char **argv)
 {
-	char path[sizeof(LIBEXECDIR) + 32];
+	static char path[sizeof(LIBEXECDIR) + 32];
 	int at = verb_index(argc, argv);
 	const char *name = at < argc ? find(argv[at]) : NULL;
 

@@ -114,31 +114,31 @@ saved_settings(void)
 	return &self.conf;
 }
 
+/* 0, or what errno was; ENOTCONN: nobody is there. */
 static int
 try_send(const struct buf *frame)
 {
 	int failure;
 
 	if (!connected() && reconnect() < 0)
-		return -1;
+		return ENOTCONN;
 	if (link_send(self.fd, frame) == 0)
 		return 0;
 	failure = errno;
 	disconnect();
-	errno = failure;
-	return -1;
+	return failure;
 }
 
+/* 0, or -1 where it is lost. */
 static int
 send_frame(const struct buf *frame)
 {
 	bool kept = connected();
+	int failure = try_send(frame);
 
-	if (try_send(frame) == 0)
-		return 0;
-	if (kept && (errno == EPIPE || errno == ECONNRESET))
-		return try_send(frame);
-	return -1;
+	if (kept && (failure == EPIPE || failure == ECONNRESET))
+		failure = try_send(frame);
+	return failure == 0 ? 0 : -1;
 }
 
 /* Once, until the daemon is there again: a line for each mail would help nobody. */
