@@ -307,6 +307,7 @@ turn(struct run *r)
 	trace_run(d->trace, now_ms);
 	peers_turn(d->peers, write_store(d));
 	checkpoint(r, now_ms);
+	log_hold(true);
 	if (!r->reload)
 		return;
 	r->reload = false;
@@ -336,6 +337,7 @@ run(struct run *r)
 	say_key(&r->d);
 	while (!r->quit && !store_broken(r->d.store))
 		turn(r);
+	log_hold(false);
 	if (store_broken(r->d.store)) {
 		log_fatal("the store is lost for this process; the next start recovers it");
 		code = EX_TEMPFAIL;

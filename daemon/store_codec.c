@@ -218,25 +218,40 @@ members_write(struct buf *b, const struct member *table, size_t n, const void *r
 		member_write(b, &table[i], record);
 }
 
+/* The member of a tag: they were written in the order of the table, so it is the one at *next, mostly. */
+static size_t
+member_of(const struct member *table, size_t n, uint8_t tag, size_t *next)
+{
+	size_t i;
+
+	for (size_t k = 0; k < n; k++) {
+		i = *next + k < n ? *next + k : *next + k - n;
+		if (table[i].tag == tag) {
+			*next = i + 1 < n ? i + 1 : 0;
+			return i;
+		}
+	}
+	return n;
+}
+
 /* Tags beyond the table are left to the caller, or to a later version. */
 static int
 members_read(const struct frame *f, const struct member *table, size_t n, void *record)
 {
 	struct field field;
-	size_t pos = 0;
+	size_t pos = 0, next = 0, i;
 	uint32_t seen = 0;
 	int more;
 
 	while ((more = frame_field(f, &pos, &field)) > 0) {
-		for (size_t i = 0; i < n; i++) {
-			if (table[i].tag != field.tag)
-				continue;
-			if (member_read(&table[i], &field, record) < 0)
-				return -1;
-			seen |= UINT32_C(1) << i;
-		}
+		i = member_of(table, n, field.tag, &next);
+		if (i == n)
+			continue;
+		if (member_read(&table[i], &field, record) < 0)
+			return -1;
+		seen |= UINT32_C(1) << i;
 	}
-	for (size_t i = 0; i < n; i++)
+	for (i = 0; i < n; i++)
 		if (table[i].required && (seen & UINT32_C(1) << i) == 0)
 			return -1;
 	return more;

@@ -27,6 +27,7 @@
 #include "lib/lograte.h"
 
 #define LINE_MAX_LEN	2048
+#define HELD_MAX	4096	/* what a pipe has room for, if it has any, and takes in one piece */
 #define WAIT_MS		50	/* for who reads stderr, and no more often than */
 #define WAIT_EVERY_MS	1000
 
@@ -37,6 +38,9 @@ static struct lograte rate;
 static pthread_mutex_t rate_lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic int64_t wait_again_ms;
 static _Atomic uint64_t unread;		/* lines that found no room */
+static bool holding;			/* by a program that logs from one thread */
+static char held[HELD_MAX];
+static size_t held_len, held_lines;
 
 static const struct {
 	const char	*word;		/* in lines to stderr */
@@ -84,31 +88,62 @@ may_write(void)
 }
 
 static void
-write_line(const char *line, size_t len)
+write_lines(const char *lines, size_t len)
 {
-	while (write(STDERR_FILENO, line, len) < 0 && errno == EINTR)
+	while (write(STDERR_FILENO, lines, len) < 0 && errno == EINTR)
 		;
 }
 
-/* len octets of line, and the LF that ends it. */
 static void
-to_stderr(char *line, size_t len)
+to_stderr(const char *lines, size_t len, size_t count)
 {
 	char words[128];
 	uint64_t n;
 
 	if (!may_write()) {
-		unread++;
+		unread += count;
 		return;
 	}
 	n = atomic_exchange(&unread, 0);
 	if (n > 0) {
 		snprintf(words, sizeof(words), "%s: %s%" PRIu64 " lines were left out: nobody read the "
 		    "log\n", name, levels[LOG_LEVEL_WARN].word, n);
-		write_line(words, strlen(words));
+		write_lines(words, strlen(words));
 	}
+	write_lines(lines, len);
+}
+
+static void
+write_held(void)
+{
+	if (held_len > 0)
+		to_stderr(held, held_len, held_lines);
+	held_len = held_lines = 0;
+}
+
+/* len octets of line, and the LF that ends it. */
+static void
+put_line(char *line, size_t len, enum log_level level)
+{
 	line[len++] = '\n';
-	write_line(line, len);
+	if (!holding) {
+		to_stderr(line, len, 1);
+		return;
+	}
+	if (len > sizeof(held) - held_len)
+		write_held();
+	memcpy(held + held_len, line, len);
+	held_len += len;
+	held_lines++;
+	if (level > LOG_LEVEL_INFO)
+		write_held();
+}
+
+void
+log_hold(bool hold)
+{
+	write_held();
+	holding = hold;
 }
 
 static void put(enum log_level level, const char *fmt, va_list ap)
@@ -133,7 +168,7 @@ put(enum log_level level, const char *fmt, va_list ap)
 	if (use_syslog)
 		syslog(levels[level].priority, "%s", line + head);
 	else
-		to_stderr(line, len);
+		put_line(line, len, level);
 }
 
 static void say(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -237,6 +272,11 @@ log_clean_to(struct buf *b, struct slice s)
 	size_t n;
 
 	for (size_t i = 0; i < s.len && !b->failed; i += n) {
+		if (s.p[i] >= 0x20 && s.p[i] < 0x7f) {		/* nearly always */
+			buf_octet(b, (uint8_t)s.p[i]);
+			n = 1;
+			continue;
+		}
 		n = character(s.p + i, s.len - i);
 		if (n == 0 || is_harmful((const unsigned char *)s.p + i, n)) {
 			buf_octet(b, '?');

@@ -29,6 +29,11 @@ void	log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void	log_notice(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void	log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void	log_fatal(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/*
+ * Writes what is held.  From here on outcomes are held, to be written together, or are not.  Anything
+ * else goes out at once, behind them.  For a program that logs from one thread.
+ */
+void	log_hold(bool hold);
 
 #define LOG_CLEAN_MAX	200
 

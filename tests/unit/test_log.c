@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -160,12 +161,63 @@ a_warning_that_repeats(void **state)
 	assert_int_equal(count_lines(out), 100);
 }
 
+static int
+octets_there(void)
+{
+	int n = -1;
+
+	ioctl(STDERR_FILENO, FIONREAD, &n);
+	return n;
+}
+
+#define HELD	500	/* more than are kept at a time */
+
+static int there[4];
+
+static void
+outcomes(void)
+{
+	log_open("belltest", false, LOG_LEVEL_INFO);
+	log_hold(true);
+	log_info("one");
+	log_info("two");
+	there[0] = octets_there();
+	log_hold(true);
+	there[1] = octets_there();
+	log_info("three");
+	log_notice("four");		/* what is no outcome takes those before it along */
+	there[2] = octets_there();
+	for (int i = 0; i < HELD; i++)
+		log_info("%d", 1000 + i);
+	log_hold(false);
+	there[3] = octets_there();
+	log_info("five");
+}
+
+static void
+outcomes_are_held(void **state)
+{
+	static char out[HELD * 16 + 200];
+	const int len = (int)strlen("belltest: one\nbelltest: two\n");
+
+	(void)state;
+	capture(outcomes, out, sizeof(out));
+	assert_int_equal(there[0], 0);
+	assert_int_equal(there[1], len);
+	assert_ptr_equal(strstr(out, "belltest: one\nbelltest: two\nbelltest: three\nbelltest: four\n"
+	    "belltest: 1000\n"), out);
+	assert_int_equal(there[2], len + (int)strlen("belltest: three\nbelltest: four\n"));
+	assert_int_equal(there[3], there[2] + HELD * (int)strlen("belltest: 1000\n"));
+	assert_int_equal(count_lines(out), 4 + HELD + 1);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(clean), cmocka_unit_test(cut), cmocka_unit_test(clean_to_has_no_cut),
 		cmocka_unit_test(lines), cmocka_unit_test(a_warning_that_repeats),
+		cmocka_unit_test(outcomes_are_held),
 	};
 
 	return cmocka_run_group_tests_name("log", tests, NULL, NULL);
