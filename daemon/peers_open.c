@@ -6,12 +6,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/peers_int.h"
 #include "lib/clock.h"
+#include "lib/limits.h"
 #include "lib/log.h"
 #include "lib/privs.h"
 
@@ -137,18 +137,13 @@ on_connection(void *arg, uint32_t events)
 
 /* Opening */
 
-/* The soft limit becomes the hard one: every kept silence costs a descriptor. */
+/* Every kept silence costs a descriptor. */
 static void
-raise_limits(struct peers *all)
+set_limits(struct peers *all)
 {
-	struct rlimit limit;
-	size_t n = 1024;
+	size_t n = limits_descriptors();
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-		n = limit.rlim_cur > 1000000 ? 1000000 : (size_t)limit.rlim_cur;
-	}
+	n = n == 0 ? 1024 : n > 1000000 ? 1000000 : n;
 	all->max = n > 2 * SPARE_FDS ? n - SPARE_FDS : n / 2;
 	all->kept_max = all->max / 2;
 }
@@ -235,7 +230,7 @@ peers_open(struct daemon *d, struct err *err)
 	all->usernames.look = username_look;
 	for (int i = 0; i < PEER_SOCKETS; i++)
 		all->listeners[i].watch.fd = -1;
-	raise_limits(all);
+	set_limits(all);
 	if (find_users(all, err) < 0)
 		goto failed;
 	for (int i = 0; i < PEER_SOCKETS; i++)

@@ -9,17 +9,16 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/limits.h"
 #include "lib/log.h"
 #include "lmtp/session.h"
 #include "lmtp/worker.h"
@@ -44,6 +43,7 @@ struct worker {
 	bool		 listening;
 	struct loop_watch signals;
 	size_t		 n_sessions;
+	size_t		 descriptors;	/* that may be open; 0: nobody knows */
 	bool		 stopping;	/* SIGTERM: deadline_ms holds for the sessions, too */
 	int64_t		 deadline_ms;	/* while draining: nothing held is waited for after it */
 	int64_t		 next_tick_ms;
@@ -52,11 +52,7 @@ struct worker {
 static bool
 has_room(const struct worker *w)
 {
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return true;
-	return 2 * (w->n_sessions + 1) + FD_RESERVE <= limit.rlim_cur;
+	return w->descriptors == 0 || 2 * (w->n_sessions + 1) + FD_RESERVE <= w->descriptors;
 }
 
 static void
@@ -182,29 +178,6 @@ serve(struct worker *w)
 	}
 }
 
-static void
-raise_descriptor_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
-/*
- * Who runs is not put aside for what comes in here: where CPUs are busy, a turn finds more to do, and
- * Postfix and Dovecot go on meanwhile.  Where one is idle, nothing waits.
- */
-static void
-be_patient(void)
-{
-	const struct sched_param none = { .sched_priority = 0 };
-
-	sched_setscheduler(0, SCHED_BATCH, &none);	/* where that is refused, it goes without */
-}
-
 static int
 watch_signals(struct worker *w, struct err *err)
 {
@@ -252,8 +225,8 @@ worker_run(const struct config *config, const int *listeners, size_t n, int aliv
 		log_fatal("%s", err.text);
 		return EX_CONFIG;
 	}
-	raise_descriptor_limit();
-	be_patient();
+	w.descriptors = limits_descriptors();
+	limits_be_patient();
 	w.env.arg = &w;
 	w.env.loop = loop_new();
 	w.env.hold = hold_new(w.env.loop, &arrival);
