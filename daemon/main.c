@@ -26,6 +26,7 @@
 #include "daemon/trace.h"
 #include "lib/clock.h"
 #include "lib/hangup.h"
+#include "lib/limits.h"
 #include "lib/log.h"
 #include "lib/modconf.h"
 #include "lib/names.h"
@@ -201,6 +202,7 @@ open_all(struct run *r, struct err *err)
 	struct join_limits limits = settings_limits(&d->config);
 	uint8_t key[JOIN_KEY];
 
+	limits_be_patient();
 	token_random(key, sizeof(key));
 	d->started = clock_wall_s();
 	d->loop = loop_new();

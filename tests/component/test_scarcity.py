@@ -34,6 +34,12 @@ def cpu_s(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def test_no_processor_left():
+    """Where no CPU is idle, the daemon waits for the end of the slice of who runs."""
+    with Alone() as alone:
+        assert os.sched_getscheduler(alone.daemon.pid) == os.SCHED_BATCH
+
+
 def test_no_descriptor_left():
     """Who connects waits, the daemon does not turn in circles, and goes on when there is one again."""
     with Alone(within=("prlimit", "--nofile=32")) as alone:

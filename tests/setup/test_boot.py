@@ -59,7 +59,8 @@ def test_setup_starts_the_units(host, installed):
         status = host.good("cat", f"/proc/{main_pid(host, unit)}/status")
         fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
         assert (fields["Seccomp"], fields["NoNewPrivs"], int(fields["CapEff"], 16)) == ("2", "1", 0), unit
-    assert "B" in host.good("ps", "-C", "mailbell-lmtp", "-o", "cls="), "its workers are SCHED_BATCH"
+    for name in ("mailbelld", "mailbell-lmtp"):
+        assert "B" in host.good("ps", "-C", name, "-o", "cls="), f"{name} is SCHED_BATCH"
     whole(host)
 
 
