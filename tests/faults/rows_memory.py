@@ -86,9 +86,8 @@ def module_memory(site, this):
     """Mail passes or is deferred, a command gets its answer or its session ends; nothing aborts."""
     people = this.people(2, devices=1)
     memory = NoMemory(apart(site, "modules"), within="mailbell_plugin")
-    words = " ".join(f"{name}={value}" for name, value in memory.env.items())
     before = os.path.getsize(site.lab.dovecot.log)
-    with dovecot_with(site, words):
+    with dovecot_with(site, memory.env):
         site.lab.use("dovecot")
         walk(this, memory, sender(site, this, people))
         walk(this, memory, lambda: ask(site, people[0]), whole=COMMAND)
@@ -113,13 +112,15 @@ def ask(site, person):
 class dovecot_with:     # pylint: disable=invalid-name
     """Dovecot started anew with more environment, as long as the block lasts."""
 
-    def __init__(self, site, words):
-        self.dovecot, self.words = site.lab.dovecot, words
+    def __init__(self, site, env):
+        self.dovecot, self.env = site.lab.dovecot, env
 
     def __enter__(self):
         with open(self.dovecot.config, encoding="ascii") as text:
             self.before = text.read()
-        self._again(self.before.replace("import_environment = ", f"import_environment = {self.words} "))
+        pairs = [f"{name}={value}" for name, value in self.env.items()]
+        self._again(self.before.replace("import_environment = ", f"import_environment = {' '.join(pairs)} ")
+                    .replace("import_environment {", "\n  ".join(["import_environment {", *pairs])))
 
     def __exit__(self, *_):
         self._again(self.before)
