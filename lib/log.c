@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -27,7 +28,9 @@
 #include "lib/lograte.h"
 
 #define LINE_MAX_LEN	2048
-#define HELD_MAX	4096	/* what a pipe has room for, if it has any, and takes in one piece */
+#define ROOM		4096	/* what a pipe has, if it has any, and takes in one piece */
+#define WORDS_MAX	128	/* that tell of lines which were left out, in front of others */
+#define HELD_MAX	(ROOM - WORDS_MAX)
 #define WAIT_MS		50	/* for who reads stderr, and no more often than */
 #define WAIT_EVERY_MS	1000
 
@@ -72,7 +75,7 @@ has_room(int timeout_ms)
 	return poll(&p, 1, timeout_ms) > 0;
 }
 
-/* With room for one line, as a pipe or a socket tells it, a line does not block. */
+/* With any room, as a pipe or a socket tells it, a write of up to ROOM does not block. */
 static bool
 may_write(void)
 {
@@ -87,17 +90,12 @@ may_write(void)
 	return has_room(WAIT_MS);
 }
 
+/* One write, even with words in front: the words alone may take all the room that there is. */
 static void
-write_lines(const char *lines, size_t len)
+to_stderr(char *lines, size_t len, size_t count)
 {
-	while (write(STDERR_FILENO, lines, len) < 0 && errno == EINTR)
-		;
-}
-
-static void
-to_stderr(const char *lines, size_t len, size_t count)
-{
-	char words[128];
+	char words[WORDS_MAX] = "";
+	struct iovec parts[] = { { .iov_base = words }, { lines, len } };
 	uint64_t n;
 
 	if (!may_write()) {
@@ -105,12 +103,12 @@ to_stderr(const char *lines, size_t len, size_t count)
 		return;
 	}
 	n = atomic_exchange(&unread, 0);
-	if (n > 0) {
+	if (n > 0)
 		snprintf(words, sizeof(words), "%s: %s%" PRIu64 " lines were left out: nobody read the "
 		    "log\n", name, levels[LOG_LEVEL_WARN].word, n);
-		write_lines(words, strlen(words));
-	}
-	write_lines(lines, len);
+	parts[0].iov_len = strlen(words);
+	while (writev(STDERR_FILENO, parts, 2) < 0 && errno == EINTR)
+		;
 }
 
 static void

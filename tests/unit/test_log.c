@@ -1,4 +1,5 @@
 /* What log_clean makes of foreign text, and that no line can be forged. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -70,6 +71,8 @@ clean_to_has_no_cut(void **state)
 	buf_clear(&b);
 }
 
+static int reader;	/* of what body says */
+
 /* What arrives on stderr while body runs. */
 static void
 capture(void (*body)(void), char *out, size_t size)
@@ -78,6 +81,7 @@ capture(void (*body)(void), char *out, size_t size)
 	ssize_t n;
 
 	assert_int_equal(pipe(fds), 0);
+	reader = fds[0];
 	dup2(fds[1], STDERR_FILENO);
 	close(fds[1]);
 	body();
@@ -211,13 +215,50 @@ outcomes_are_held(void **state)
 	assert_int_equal(count_lines(out), 4 + HELD + 1);
 }
 
+#define ROOM	4096		/* what a pipe has, if it has any */
+
+/* A pipe that is full, until there is room for one page. */
+static void
+little_room(void)
+{
+	static char page[16 * ROOM];
+	int size = fcntl(STDERR_FILENO, F_SETPIPE_SZ, ROOM);	/* a page of this machine's */
+
+	log_open("belltest", false, LOG_LEVEL_INFO);
+	assert_in_range(size, ROOM, sizeof(page));
+	assert_int_equal(write(STDERR_FILENO, page, (size_t)size), size);
+	log_hold(true);
+	log_info("nobody reads");
+	log_hold(true);
+	assert_int_equal(read(reader, page, (size_t)size), size);
+	for (int i = 0; i < HELD; i++)
+		log_info("%d", 1000 + i);	/* the first chunk takes the room, no other waits */
+	log_hold(false);
+}
+
+static void
+a_chunk_finds_room(void **state)
+{
+	static const char start[] = "belltest: warning: 1 lines were left out: nobody read the log\n"
+	    "belltest: 1000\nbelltest: 1001\n";
+	char out[2 * ROOM];
+
+	(void)state;
+	alarm(20);		/* a write that blocks ends here */
+	capture(little_room, out, sizeof(out));
+	alarm(0);
+	assert_memory_equal(out, start, strlen(start));
+	assert_in_range(strlen(out), ROOM - 200, ROOM);
+	assert_int_equal(out[strlen(out) - 1], '\n');
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(clean), cmocka_unit_test(cut), cmocka_unit_test(clean_to_has_no_cut),
 		cmocka_unit_test(lines), cmocka_unit_test(a_warning_that_repeats),
-		cmocka_unit_test(outcomes_are_held),
+		cmocka_unit_test(outcomes_are_held), cmocka_unit_test(a_chunk_finds_room),
 	};
 
 	return cmocka_run_group_tests_name("log", tests, NULL, NULL);
