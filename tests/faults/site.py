@@ -171,12 +171,14 @@ class Site:
         return time.monotonic() - start
 
     def kill_milter(self, dice):
-        """kill -9 of the milter's worker, or of its parent, which is started again."""
+        """kill -9 of the milter's worker, or of its parent, which is started again when its worker has ended, too:
+        systemd sees to that."""
         milter = self.lab.mailbell.milter
         found = children(milter.pid)
         if found and dice.random() < 0.7:
             return self.kill(found[0])
         milter.kill()
+        until(lambda: all(process_state(pid) in (None, "Z") for pid in found), 10, "its worker has ended")
         return self.lab.mailbell.start_milter()
 
     def dovecot_lmtp(self):
