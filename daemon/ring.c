@@ -36,7 +36,10 @@ trace_device(struct daemon *d, const struct subscription *sub, const struct news
 	trace_put(d->trace, &e, "%s", words);
 }
 
-/* Inside a group: something was held back by a silence; one digest stands for all of it. */
+/*
+ * Inside a group: something was held back by a silence; one digest stands for all of it, but none that
+ * is under way already.
+ */
 static int
 put_digest(struct daemon *d, const struct subscription *sub, const struct delivery *delivery,
     const struct news *news, struct err *err)
@@ -52,7 +55,7 @@ put_digest(struct daemon *d, const struct subscription *sub, const struct delive
 
 	while ((rc = store_outbox_next(d->store, sub->number, sequence, &old, err)) == 1 &&
 	    old.number == sub->number) {
-		if (old.type == OUTBOX_DIGEST) {
+		if (old.type == OUTBOX_DIGEST && !sender_covers(d->sender, sub->number, old.sequence)) {
 			trace_device(d, sub, news, old.sequence, "silent", held_back);
 			return 0;
 		}

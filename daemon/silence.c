@@ -92,11 +92,11 @@ silence_ends(const struct daemon *d, const struct delivery *delivery, int64_t no
 	return delivery->silent_until > now_s ? delivery->silent_until : now_s;
 }
 
-/* The digest of a subscription, if there is one.  1, 0, -1. */
+/* The digest of a subscription behind this sequence, if there is one.  1, 0, -1. */
 static int
-find_digest(struct store *s, uint64_t number, struct outbox_record *out, struct err *err)
+next_digest(struct store *s, uint64_t number, uint64_t sequence, struct outbox_record *out,
+    struct err *err)
 {
-	uint64_t sequence = 0;
 	int rc;
 
 	while ((rc = store_outbox_next(s, number, sequence, out, err)) == 1 && out->number == number) {
@@ -113,18 +113,23 @@ silence_expires(int64_t due, int64_t now_s)
 	return (due == OUTBOX_NEVER ? now_s + SILENCE_MAX_S : due) + RING_TTL_S;
 }
 
-/* Inside a group: the digest, if there is one, becomes due at `due`, and outlives the wait. */
+/*
+ * Inside a group: the digest, if there is one, becomes due at `due`, and outlives the wait.  There are
+ * two where one was under way as mail came.
+ */
 static int
 move_digest(struct store *s, uint64_t number, int64_t due, int64_t now_s, struct err *err)
 {
-	struct outbox_record r;
-	int rc = find_digest(s, number, &r, err);
+	struct outbox_record r = { .sequence = 0 };
+	int rc;
 
-	if (rc != 1)
-		return rc;
-	r.due = due;
-	r.expires = silence_expires(due, now_s);
-	return store_outbox_put(s, &r, err);
+	while ((rc = next_digest(s, number, r.sequence, &r, err)) == 1) {
+		r.due = due;
+		r.expires = silence_expires(due, now_s);
+		if (store_outbox_put(s, &r, err) < 0)
+			return -1;
+	}
+	return rc;
 }
 
 /* Inside a group. */
@@ -196,7 +201,7 @@ static int
 settle(struct daemon *d, uint64_t number, bool owed, struct err *err)
 {
 	struct delivery delivery;
-	struct outbox_record digest;
+	struct outbox_record digest = { .sequence = 0 };
 	int64_t now_s = clock_wall_s();
 	int rc;
 
@@ -205,8 +210,10 @@ settle(struct daemon *d, uint64_t number, bool owed, struct err *err)
 		return rc;
 	if (owed || delivery.silent_until > now_s)
 		return move_digest(d->store, number, silence_ends(d, &delivery, now_s), now_s, err);
-	rc = find_digest(d->store, number, &digest, err);
-	return rc == 1 ? store_outbox_del(d->store, number, digest.sequence, err) : rc;
+	while ((rc = next_digest(d->store, number, digest.sequence, &digest, err)) == 1)
+		if (store_outbox_del(d->store, number, digest.sequence, err) < 0)
+			return -1;
+	return rc;
 }
 
 void

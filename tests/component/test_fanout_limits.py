@@ -289,6 +289,23 @@ def test_connection_takes_up_what_a_time_held_back(alone, phone):
     digest(phone)
 
 
+def test_mail_behind_a_digest_under_way(alone, phone):
+    """What a new silence holds back while the SYNC of the one before is under way is owed a SYNC of its own."""
+    alone.push.script(phone.endpoint, Answer(delay=2))
+    before = len(alone.push.of(phone.endpoint))
+    silence(alone, phone, 1)
+    held_back(alone, phone)
+    alone.push.asked(phone.endpoint, before + 1)
+    verbs = alone.verbs(phone.user)
+    assert verbs.command(f"SILWEBPUSH {phone.id} NIL").ok
+    held_back(alone, phone)
+    digest(phone)
+    alone.until_show(phone, waiting=1)
+    verbs.close()
+    digest(phone)
+    alone.idle(phone)
+
+
 def test_end_of_all_silence(alone, phone):
     """0 ends the timed one and the flag, and what was held back is told."""
     with alone.verbs(phone.user) as verbs:
