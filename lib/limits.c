@@ -20,5 +20,6 @@ limits_be_patient(void)
 {
 	const struct sched_param none = { .sched_priority = 0 };
 
-	(void)sched_setscheduler(0, SCHED_BATCH, &none);	/* where that is refused, it goes without */
+	if (sched_getscheduler(0) == SCHED_OTHER)
+		(void)sched_setscheduler(0, SCHED_BATCH, &none);	/* refused: it goes without */
 }

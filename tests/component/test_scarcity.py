@@ -40,6 +40,12 @@ def test_no_processor_left():
         assert os.sched_getscheduler(alone.daemon.pid) == os.SCHED_BATCH
 
 
+def test_processor_as_the_operator_has_it():
+    """A policy that the daemon was started with stays."""
+    with Alone(within=("chrt", "--idle", "0")) as alone:
+        assert os.sched_getscheduler(alone.daemon.pid) == os.SCHED_IDLE
+
+
 def test_no_descriptor_left():
     """Who connects waits, the daemon does not turn in circles, and goes on when there is one again."""
     with Alone(within=("prlimit", "--nofile=32")) as alone:
