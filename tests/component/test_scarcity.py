@@ -1,10 +1,12 @@
-"""Our programs where descriptors, or processes and threads, have run out."""
+"""Our programs where descriptors, processes and threads, or room for files have run out."""
 
 import contextlib
 import os
 import signal
 import subprocess
 import time
+
+import pytest
 
 from lab.alone import Alone, Talk
 from lab.wait import until
@@ -13,19 +15,24 @@ from milter_peers import Milter
 
 
 @contextlib.contextmanager
-def no_more_processes(pid):
-    """That process can make neither processes nor threads.  Only its own user may say so."""
+def limited(pid, name, limit):
+    """That process has no more of something than this.  Only its own user may say so."""
     with open(f"/proc/{pid}/status", encoding="ascii") as status:
         ids = dict(line.split()[:2] for line in status if line.startswith(("Uid:", "Gid:")))
     tool = ["setpriv", "--reuid", ids["Uid:"], "--regid", ids["Gid:"], "--clear-groups",
             "prlimit", "--pid", str(pid)]
-    before = subprocess.check_output([*tool, "--nproc", "--output", "SOFT,HARD", "--noheadings"], text=True)
+    before = subprocess.check_output([*tool, f"--{name}", "--output", "SOFT,HARD", "--noheadings"], text=True)
     soft, hard = before.split()
-    subprocess.check_call([*tool, f"--nproc=1:{hard}"])
+    subprocess.check_call([*tool, f"--{name}={limit}:{hard}"])
     try:
         yield
     finally:
-        subprocess.check_call([*tool, f"--nproc={soft}:{hard}"])
+        subprocess.check_call([*tool, f"--{name}={soft}:{hard}"])
+
+
+def no_more_processes(pid):
+    """That process can make neither processes nor threads."""
+    return limited(pid, "nproc", 1)
 
 
 def cpu_s(pid):
@@ -60,6 +67,29 @@ def test_no_descriptor_left():
         with Talk(path) as talk:
             assert talk.read().type == "OK"
         assert alone.daemon.running
+
+
+def test_no_room_in_the_log_of_the_store():
+    """An arrival is acknowledged when what it became is written: until then the hook is to send it again."""
+    with Alone(hook="lmtp", locate="none", within=("env", "--ignore-signal=XFSZ")) as alone:
+        phone = alone.phone()
+        alone.idle(phone)
+        path = f"{alone.mailbell.run_dir}/arrival"
+
+        def arrives(hook):
+            assert hook.read().type == "OK"
+            hook.send("ARRIVAL", SEQ=1, TIME=int(time.time() * 1000), QUEUE_ID="Q1", REASON=1, KIND=0,
+                      RECIPIENT=phone.user, TOKEN="T1")
+            return hook.read().type
+
+        # The store's log is beyond that already, the daemon's is not.
+        with Talk(path, HOOK="lmtp") as hook, limited(alone.daemon.pid, "fsize", 4096), \
+                pytest.raises((EOFError, ConnectionResetError)):
+            arrives(hook)
+        assert "the store cannot be written" in alone.log
+        with Talk(path, HOOK="lmtp") as hook:
+            assert arrives(hook) == "ACK"
+        assert phone.next().syncs
 
 
 def test_no_worker_of_the_proxy():

@@ -30,14 +30,14 @@ ENVELOPE = ('("Mon, 7 Feb 1994 21:52:25 -0800 (PST)" "{subject}" (("Canary" NIL 
 
 
 class Talk:
-    """One connection to a socket of the daemon."""
+    """One connection to a socket of the daemon.  hello: more that is said there."""
 
-    def __init__(self, path, timeout=30):
+    def __init__(self, path, timeout=30, **hello):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(timeout)
         self.socket.connect(path)
         self.stream = self.socket.makefile("rb")
-        self.send("HELLO", PROGRAM="test", VERSION="0.1", LOST=0)
+        self.send("HELLO", PROGRAM="test", VERSION="0.1", LOST=0, **hello)
 
     def __enter__(self):
         return self
