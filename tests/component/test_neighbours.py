@@ -85,7 +85,8 @@ uids = itertools.count(1)
 
 @pytest.fixture(scope="module")
 def alone():
-    with Alone(burst=1000, unseen_max=1000) as daemon:
+    # Who plays with octets of an answer does so over HTTP/1.1.
+    with Alone(burst=1000, unseen_max=1000, http_version="1.1") as daemon:
         yield daemon
         assert daemon.daemon.running, daemon.daemon.tail()
         assert not daemon.leaks()

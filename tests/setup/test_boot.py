@@ -10,6 +10,7 @@ from lab.device import Device
 from lab.imapclient import ImapClient
 from lab.wait import until
 
+OF_MAIL = ("mailbell*", "postfix*", "dovecot*")
 DAEMON, PROXY, MILTER = (f"{name}.service" for name in ("mailbelld", "mailbell-lmtp", "mailbell-milter"))
 
 
@@ -46,7 +47,7 @@ def rings(host, phone, subject):
 
 def whole(host):
     """No unit of mail's has failed, and none of ours had something forbidden to it by its sandbox."""
-    assert host.good("systemctl", "--failed", "--no-legend", "--plain", "mailbell*", "postfix*", "dovecot*") == ""
+    assert host.good("systemctl", "list-units", "--state=failed", "--no-legend", "--plain", *OF_MAIL) == ""
     said = host.good("journalctl", "--no-pager", "-q", "-u", "mailbell*")
     assert "not permitted" not in said and "denied" not in said, said
 

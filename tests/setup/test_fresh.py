@@ -37,6 +37,7 @@ def test_a_contact_nobody_takes(host, before):
 
 def test_doctor_finds_nothing_of_weight(host, installed):
     """What setup leaves is whole: no problem, only notices about the placeholder and bare newlines."""
+    until(lambda: "was here" in host.run("mailbell", "doctor").stdout, 20, "the proxy's workers have come")
     found, code = findings(host)
     assert code == 1, found
     assert {one["topic"] for one in found} == usual_notices(host), found
