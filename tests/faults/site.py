@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from lab.lab import Lab
-from lab.process import children, comm, process_state
+from lab.process import accepts, children, comm, process_state
 from lab.relay import Relay, Wire
 from lab.wait import Overdue, until
 
@@ -173,12 +173,13 @@ class Site:
     def kill_milter(self, dice):
         """kill -9 of the milter's worker, or of its parent, which is started again when its worker has ended, too:
         systemd sees to that."""
+        socket = self.lab.mailbell.settings["milter_listen"].removeprefix("unix:")
         milter = self.lab.mailbell.milter
         found = children(milter.pid)
         if found and dice.random() < 0.7:
             return self.kill(found[0])
         milter.kill()
-        until(lambda: all(process_state(pid) in (None, "Z") for pid in found), 10, "its worker has ended")
+        until(lambda: not accepts(socket), 20, "its worker has ended")
         return self.lab.mailbell.start_milter()
 
     def dovecot_lmtp(self):
