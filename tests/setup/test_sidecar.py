@@ -172,6 +172,8 @@ class Site:
     def join_network(self):
         """A wire to Dovecot's container."""
         first = until(lambda: self.dovecot.first, 20, "the container runs")
+        until(lambda: subprocess.run(["ip", "link", "show", "wire"], check=False, capture_output=True).returncode, 20,
+              "that of an earlier container has gone with it")
         for argv in (["ip", "link", "add", "wire", "type", "veth", "peer", "name", "eth0", "netns", str(first)],
                      ["ip", "addr", "add", f"{OUTSIDE}/24", "dev", "wire"], ["ip", "link", "set", "wire", "up"],
                      ["nsenter", "-t", str(first), "-n", "ip", "addr", "add", f"{INSIDE}/24", "dev", "eth0"],
