@@ -7,12 +7,13 @@ size_t
 limits_descriptors(void)
 {
 	struct rlimit limit;
+	rlim_t soft;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return 0;
+	soft = limit.rlim_cur;
 	limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
-	return (size_t)limit.rlim_cur;
+	return (size_t)(setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_max : soft);
 }
 
 void
