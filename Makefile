@@ -175,6 +175,7 @@ coverage:
 BENCH     =
 bench_pkg_gmime = gmime-3.0
 bench_pkg_sink = libnghttp2 libssl
+bench_libs_bare = $(LIBS_milter)
 bench_has = $(if $(bench_pkg_$(1)),$(shell $(PKG) --exists $(bench_pkg_$(1)) && echo yes),yes)
 BENCH_TOOLS = $(foreach t,$(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c)),$(if \
             $(call bench_has,$(t)),$(B)/bench/$(t)))
@@ -185,7 +186,7 @@ $(B)/bench/%: tests/bench/%.c $(B)/daemon.a $(B)/lib.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(if $(bench_pkg_$*),$(shell $(PKG) --cflags $(bench_pkg_$*))) -o $@ \
 	    $(filter %.c,$^) $(B)/daemon.a $(B)/lib.a $(ALL_LDFLAGS) $(if $(bench_pkg_$*),$(shell $(PKG) --libs $(bench_pkg_$*))) \
-	    $(LIBS_daemon) $(LIBS_lib)
+	    $(LIBS_daemon) $(LIBS_lib) $(bench_libs_$*)
 .PHONY: bench-tools
 bench-tools: $(BENCH_TOOLS)
 bench: all

@@ -22,9 +22,11 @@ class Bench:
         self.goals, self.figures, self.plots, self.skips = [], [], {}, []
         self._terminal = terminal if terminal.isatty() else None
 
-    def goal(self, id, ours, base=None, ratio=None, rounds=(), unit=""):
+    def goal(self, id, ours, base=None, ratio=None, rounds=(), unit="", floor=None):
         """One of goals.py.  What is judged is the ratio (by default the median of the rounds'
-        ratios); where there is no base, ours.  `unit` is that of ours and base."""
+        ratios); where there is no base, ours.  `unit` is that of ours and base.
+        `floor` is (words, ratios): what is underneath ours, in the same rounds; it is shown beside
+        the verdict, and judges nothing."""
         goal = goals.GOALS[id]
         rounds = [float(x) for x in rounds]
         if ratio is None and rounds and base is not None:
@@ -33,7 +35,7 @@ class Bench:
         self.goals.append({
             "id": id, "words": goal.words, "must": goal.must, "dream": goal.dream,
             "ours": ours, "base": base, "ratio": ratio, "unit": unit, "rounds": rounds,
-            "value": value, "verdict": goals.verdict(goal, value)})
+            "value": value, "verdict": goals.verdict(goal, value), "floor": floor})
 
     def figure(self, words, value, unit="", rounds=()):
         """A figure without a goal, printed below the table."""

@@ -6,7 +6,8 @@ import re
 import subprocess
 
 PACKAGES = ("postfix", "dovecot-core", "libcurl4", "libssl3", "libssl3t64", "libdb5.3", "libdb5.3t64",
-            "libmilter1.0.1", "libgmime-3.0-0", "libgmime-3.0-0t64", "nodejs", "opendkim", "nghttp2-client")
+            "libmilter1.0.1", "libgmime-3.0-0", "libgmime-3.0-0t64", "nodejs", "opendkim", "haproxy",
+            "nghttp2-client")
 
 
 def _output(*argv):

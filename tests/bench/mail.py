@@ -29,15 +29,27 @@ def run(bench):
         milter(bench, office)
 
 
-def compare(bench, goal, ours, base):
+def compare(bench, goal, ours, base, floor=None):
+    """Rates; `floor` is (words, rates), or None where it was not measured."""
     bench.goal(goal, ours=statistics.median(ours), base=statistics.median(base),
-               rounds=measure.ratios(ours, base), unit="/s")
+               rounds=measure.ratios(ours, base), unit="/s",
+               floor=floor and (floor[0], measure.ratios(floor[1], base)))
+
+
+def peer(bench, words, rates):
+    bench.figure(words, statistics.median(rates), "/s", rates)
+    return words, rates
 
 
 def proxy_to_sink(bench, office):
+    ways, floor = ["sink", "through"], None
+    if office.start_haproxy():
+        ways.append("haproxy")
     took = measure.interleave(bench, {
-        way: lambda way=way: office.rate(way, SINK_MAILS) for way in ("sink", "through")}, ROUNDS)
-    compare(bench, "G9a", took["through"], took["sink"])
+        way: lambda way=way: office.rate(way, SINK_MAILS) for way in ways}, ROUNDS)
+    if "haproxy" in took:
+        floor = peer(bench, "haproxy alone", took["haproxy"])
+    compare(bench, "G9a", took["through"], took["sink"], floor)
 
 
 def proxy_to_dovecot(bench, office):
@@ -119,16 +131,19 @@ def crowd(office):
 def milter(bench, office):
     office.hook("milter")
     office.mailbell.start_milter()
+    office.start_bare()
     with Dkim(bench, f"{office.dir}/dkim") as dkim:
         message = dkim.sign(office.message)
         variants = {"none": lambda: office.inject(MILTER_MAILS, message=message),
-                    "milter": lambda: office.inject(MILTER_MAILS, office.milter_port, message)}
+                    "milter": lambda: office.inject(MILTER_MAILS, office.milter_port, message),
+                    "bare": lambda: office.inject(MILTER_MAILS, office.bare_port, message)}
         if dkim.running:
             variants["opendkim"] = lambda: office.inject(MILTER_MAILS, office.dkim_port, message)
         took = measure.interleave(bench, variants, ROUNDS)
-    compare(bench, "G9c", took["milter"], took["none"])
+    floor = peer(bench, "libmilter alone", took["bare"])
+    compare(bench, "G9c", took["milter"], took["none"], floor)
     if "opendkim" in took:
-        compare(bench, "G9c-opendkim", took["milter"], took["opendkim"])
+        compare(bench, "G9c-opendkim", took["milter"], took["opendkim"], floor)
     host = "127.0.0.1"
     times = pairs(bench, "milter", Client((host, office.postfix.port), "a+discard@lab.test", "EHLO"),
                   Client((host, office.milter_port), "a+discard@lab.test", "EHLO"))

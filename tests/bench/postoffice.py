@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import socket
+import struct
 import subprocess
 import time
 
@@ -14,7 +15,7 @@ from lab.dovecot import Dovecot
 from lab.mailbell import Mailbell
 from lab.place import Place
 from lab.postfix import Postfix
-from lab.process import Process, free_ports
+from lab.process import Process, accepts, free_ports
 from lab.wait import until
 
 SESSIONS = 8
@@ -43,6 +44,19 @@ Content-Type: text/plain; charset=utf-8
 """
 BODY = ("All of this is said again on the next line, as it goes in mail.\n" * 60)[:3300].rpartition("\n")[0] + "\n"
 
+HAPROXY = """\
+global
+    maxconn 1000
+defaults
+    mode tcp
+    timeout connect 10s
+    timeout client 1h
+    timeout server 1h
+listen lmtp
+    bind unix@{listen} mode 666
+    server sink unix@{server}
+"""
+
 
 class Office(Place):
     """Everything on the machine's memory: no disk takes part.  In /dev/shm where that is there."""
@@ -60,7 +74,7 @@ class Office(Place):
             shutil.copy(self.bench.program(name), f"{self.build}/{name}")
         self.authority = Authority(self.dir)
         self._start_pushes()
-        smtp, imap, imaps, lmtp, self.milter_port, self.dkim_port = free_ports(6)
+        smtp, imap, imaps, lmtp, self.milter_port, self.dkim_port, self.bare_port = free_ports(7)
         self._start_mailbox((smtp, imap, imaps, lmtp))
         self._start_mailbell()
         self._start_postfix(smtp)
@@ -112,13 +126,15 @@ class Office(Place):
 
     def _start_postfix(self, port):
         self.postfix = Postfix(f"{self.dir}/pf", port, "discard:")
-        ways = {"sink": self.sink_socket, "through": f"{self.dir}/mb/second", "dovecot": self.dovecot.socket}
+        ways = {"sink": self.sink_socket, "through": f"{self.dir}/mb/second",
+                "haproxy": f"{self.dir}/haproxy", "dovecot": self.dovecot.socket}
         self._write("pf/ways", "".join(rf"/\+{way}@/ lmtp:unix:{path}" "\n" for way, path in ways.items()) +
                     rf"/\+(proxy|alive|dead|stalled)@/ lmtp:unix:{self.dir}/mb/lmtp" "\n")
         self._write("pf/aliases", ALIASES)
         with open(f"{self.dir}/pf/conf/master.cf", "a", encoding="ascii") as out:
             for listener, path in ((self.milter_port, f"{self.dir}/mb/milter"),
-                                   (self.dkim_port, f"{self.dir}/dkim/socket")):
+                                   (self.dkim_port, f"{self.dir}/dkim/socket"),
+                                   (self.bare_port, f"{self.dir}/bare")):
                 out.write(f"127.0.0.1:{listener} inet n - n - - smtpd\n"
                           f"  -o {{ smtpd_milters = {{ unix:{path}, default_action=accept }} }}\n")
         with open(f"{self.dir}/pf/conf/main.cf", "a", encoding="ascii") as out:
@@ -128,6 +144,31 @@ class Office(Place):
         self.closing.callback(self.postfix.stop)
         self.postfix.start()
         self.message = self._write("message", HEADER + "\n" + BODY)
+
+    # What is underneath ours.
+
+    def start_haproxy(self):
+        """Whether it is there: a relay before smtp-sink that only passes octets on.  SCHED_BATCH takes a quarter
+        off its CPU time, and ours runs so, too."""
+        program = self.bench.peer("haproxy")
+        if program is None:
+            return False
+        config = self._write("haproxy.conf", HAPROXY.format(
+            listen=f"{self.dir}/haproxy", server=self.sink_socket))
+        self._start_peer(f"{self.dir}/haproxy", ["chrt", "--batch", "0", program, "-db", "-f", config])
+        return True
+
+    def start_bare(self):
+        """A milter that takes what ours takes."""
+        self._start_peer(f"{self.dir}/bare", [self.bench.tool("bare"), f"unix:{self.dir}/bare"])
+        ours, bare = (negotiated(f"{self.dir}/{name}") for name in ("mb/milter", "bare"))
+        assert ours == bare, (ours, bare)
+
+    def _start_peer(self, path, argv):
+        process = Process(os.path.basename(path), argv, f"{path}.log")
+        self.closing.callback(process.stop)
+        process.start()
+        until(lambda: accepts(path), 20, f"{process.name} listens")
 
     def _write(self, name, text):
         path = f"{self.dir}/{name}"
@@ -202,6 +243,16 @@ def _quiet(config):
         text = file.read()
     with open(config, "w", encoding="ascii") as out:
         out.write(text.replace("mail_debug = yes\n", "").replace("debug_log_path", "#debug_log_path"))
+
+
+def negotiated(path):
+    """What a milter answers to an MTA that offers all there is: steps to be left out, macros ..."""
+    with socket.socket(socket.AF_UNIX) as mta:
+        mta.settimeout(10)
+        mta.connect(path)
+        mta.sendall(struct.pack(">IcIII", 13, b"O", 6, 0x1ff, 0x1fffff))
+        with mta.makefile("rb") as answer:
+            return answer.read(struct.unpack(">I", answer.read(4))[0])
 
 
 def _end(child):

@@ -63,12 +63,21 @@ def spread(rounds):
     return f"{number(low)}..{number(high)}"
 
 
+def verdict(goal):
+    """And how far what is underneath gets; results of before the floors were measured have none."""
+    if goal.get("floor") is None:
+        return goal["verdict"]
+    words, ratios = goal["floor"]
+    floor = filter(None, (number(measure.quartiles(ratios)[0]), spread(ratios)))
+    return f"{goal['verdict']} ({words}: {', '.join(floor)})"
+
+
 def row(goal):
     known = goals.GOALS[goal["id"]]
     unit = "" if known.unit == "x" else known.unit
     return (goal["id"], known.words, number(goal["ours"], goal["unit"] or unit),
             number(goal["base"], goal["unit"]), number(goal["ratio"]), spread(goal["rounds"]),
-            number(goal["must"], unit), number(goal["dream"], unit), goal["verdict"])
+            number(goal["must"], unit), number(goal["dream"], unit), verdict(goal))
 
 
 def table(rows):

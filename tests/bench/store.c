@@ -6,10 +6,12 @@
  *					the same into a store that is there, each with a device rung at
  *					a URL that starts with PREFIX, signed for by VAPID key KEY; each
  *					line of KEYS is "p256dh auth" of a device, and they go round
- *	store serve DIR COUNT		for each line "hit N", "negative N" or "outbox N" of standard input,
- *					ns of CPU for one of N random look-ups of accounts that are there, or
- *					that are not but would lie between them, or for one outbox record,
- *					put, committed, taken out again and committed
+ *	store serve DIR COUNT		for each line "KIND N" of standard input, ns of CPU for one of N:
+ *					hit		a random look-up of an account that is there
+ *					bare		the same by Berkeley DB's get alone
+ *					negative	of one that is not, but would lie between them
+ *					outbox		an outbox record: put, committed, taken out again,
+ *							committed
  */
 #include <err.h>
 #include <inttypes.h>
@@ -19,7 +21,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "daemon/store.h"
+#include "daemon/store_int.h"
 #include "lib/base64url.h"
 #include "lib/clock.h"
 
@@ -62,6 +64,13 @@ name_account(char *out, uint64_t number)
 	snprintf(out, WIRE_USER_MAX, "user%07" PRIu64 "@example.net", number);
 }
 
+/* As spread as random ones, and known again from the account's number alone. */
+static void
+name_sub(char *out, uint64_t number)
+{
+	snprintf(out, SUB_ID_MAX, "%016" PRIx64, number * UINT64_C(0x9e3779b97f4a7c15));
+}
+
 static void
 read_devices(void)
 {
@@ -90,7 +99,7 @@ put_subscription(uint64_t i)
 	memset(&sub, 0, sizeof(sub));
 	memset(&del, 0, sizeof(del));
 	name_account(sub.account, 2 * i);
-	snprintf(sub.id, sizeof(sub.id), "%016" PRIx64, below(UINT64_MAX));
+	name_sub(sub.id, 2 * i);
 	snprintf(sub.endpoint, sizeof(sub.endpoint), "%s%080" PRIu64, prefix, i);
 	snprintf(sub.normal, sizeof(sub.normal), "%s", sub.endpoint);
 	memcpy(sub.point, d->point, sizeof(sub.point));
@@ -146,6 +155,25 @@ hit(uint64_t count)
 	look_up(2 * below(count), true);
 }
 
+/* What is underneath a hit: no cursor, and nothing is decoded. */
+static void
+bare(uint64_t count)
+{
+	DB *db = store->base[BASE_SUB];
+	char account[WIRE_USER_MAX + 1], id[SUB_ID_MAX + 1];
+	uint64_t number = 2 * below(count);
+	struct store_key key;
+	DBT k = { 0 };
+
+	name_account(account, number);
+	name_sub(id, number);
+	must(store_key_sub(&key, account, id), 0);
+	k.data = key.octets;
+	k.size = (uint32_t)key.len;
+	if (db->get(db, NULL, &k, &store->value, 0) != 0)
+		errx(1, "%s cannot be read", account);
+}
+
 static void
 negative(uint64_t count)
 {
@@ -186,7 +214,7 @@ static const struct {
 	const char	*name;
 	void		(*call)(uint64_t count);
 } kinds[] = {
-	{ "hit", hit }, { "negative", negative }, { "outbox", outbox }
+	{ "hit", hit }, { "bare", bare }, { "negative", negative }, { "outbox", outbox }
 };
 
 static void
