@@ -38,7 +38,7 @@ find_by_token(struct store *s, const char *account, const uint8_t hash[TOKEN_HAS
 	char id[SUB_ID_MAX + 1] = "";
 	int rc;
 
-	while ((rc = store_sub_next(s, account, id, sub, err)) == 1 && strcmp(sub->account, account) == 0) {
+	while ((rc = store_sub_of(s, account, id, sub, err)) == 1) {
 		memcpy(id, sub->id, sizeof(id));
 		if (sub->state == SUB_NEWER)
 			continue;
@@ -73,8 +73,7 @@ delete_twins(struct daemon *d, const struct subscription *sub, int64_t since, ui
 	char id[SUB_ID_MAX + 1] = "";
 	int rc = 0, n = 0;
 
-	while (n < max && (rc = store_sub_next(d->store, sub->account, id, &other, err)) == 1 &&
-	    strcmp(other.account, sub->account) == 0) {
+	while (n < max && (rc = store_sub_of(d->store, sub->account, id, &other, err)) == 1) {
 		memcpy(id, other.id, sizeof(id));
 		if (!is_older_twin(sub, since, &other))
 			continue;

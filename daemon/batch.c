@@ -116,7 +116,7 @@ batch_gather(struct store *s, uint64_t number, uint64_t generation, int64_t now_
 	b->n = b->total = b->expired = b->used = 0;
 	b->oldest_ms = 0;
 	b->next_due = OUTBOX_NEVER;
-	while ((rc = store_outbox_next(s, number, sequence, &r, err)) == 1 && r.number == number) {
+	while ((rc = store_outbox_of(s, number, sequence, &r, err)) == 1) {
 		sequence = r.sequence;
 		if (r.expires <= now_s || r.generation != generation) {
 			b->expired += r.generation == generation;

@@ -25,8 +25,7 @@ next_free(struct daemon *d, uint64_t number, uint64_t sequence, struct outbox_re
 {
 	int rc;
 
-	while ((rc = store_outbox_next(d->store, number, sequence, r, err)) == 1 &&
-	    r->number == number) {
+	while ((rc = store_outbox_of(d->store, number, sequence, r, err)) == 1) {
 		if (!sender_covers(d->sender, number, r->sequence))
 			return 1;
 		sequence = r->sequence;

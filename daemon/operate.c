@@ -89,10 +89,10 @@ operate_job(struct peer *p, const struct job_kind *kind, size_t size)
 static int
 walk_next(struct store *s, struct walk *w, struct subscription *sub, struct err *err)
 {
-	int rc = store_sub_next(s, w->account, w->id, sub, err);
+	int rc = (w->one_account ? store_sub_of : store_sub_next)(s, w->account, w->id, sub, err);
 
-	if (rc != 1 || (w->one_account && strcmp(sub->account, w->account) != 0))
-		return rc < 0 ? -1 : 0;
+	if (rc != 1)
+		return rc;
 	memcpy(w->account, sub->account, sizeof(w->account));
 	memcpy(w->id, sub->id, sizeof(w->id));
 	return 1;

@@ -66,8 +66,7 @@ put_devices(struct ask *a, bool content_sync, bool bulk, struct err *err)
 	char id[SUB_ID_MAX + 1] = "";
 	int rc, n = 0;
 
-	while ((rc = store_sub_next(d->store, a->account, id, &sub, err)) == 1 &&
-	    strcmp(sub.account, a->account) == 0) {
+	while ((rc = store_sub_of(d->store, a->account, id, &sub, err)) == 1) {
 		memcpy(id, sub.id, sizeof(id));
 		memset(&delivery, 0, sizeof(delivery));
 		if (sub.state != SUB_NEWER && store_delivery_get(d->store, sub.number, &delivery, err) < 0)

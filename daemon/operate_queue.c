@@ -85,8 +85,7 @@ erase_all(struct daemon *d, struct queue_job *job, struct err *err)
 	struct outbox_record r;
 	int rc;
 
-	while ((rc = store_outbox_next(d->store, job->number, 0, &r, err)) == 1 &&
-	    r.number == job->number) {
+	while ((rc = store_outbox_of(d->store, job->number, 0, &r, err)) == 1) {
 		trace_drop(d, job, &r);
 		if (store_outbox_del(d->store, job->number, r.sequence, err) < 0)
 			return -1;

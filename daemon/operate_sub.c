@@ -91,8 +91,7 @@ sub_revoke(struct ask *a)
 	struct err err;
 	int rc, n = 0;
 
-	while ((rc = store_sub_next(a->daemon->store, a->account, "", &sub, &err)) == 1 &&
-	    strcmp(sub.account, a->account) == 0) {
+	while ((rc = store_sub_of(a->daemon->store, a->account, "", &sub, &err)) == 1) {
 		rc = register_delete(a->daemon, &sub, &err);
 		if (rc < 0)
 			break;
@@ -211,8 +210,7 @@ sub_test(struct ask *a)
 		return;
 	}
 	job = operate_job(a->peer, &test_kind, sizeof(*job));
-	while ((rc = store_sub_next(d->store, a->account, id, &sub, &err)) == 1 &&
-	    strcmp(sub.account, a->account) == 0) {
+	while ((rc = store_sub_of(d->store, a->account, id, &sub, &err)) == 1) {
 		memcpy(id, sub.id, sizeof(id));
 		if (sub.state != SUB_ACTIVE)
 			continue;

@@ -51,7 +51,7 @@ count(struct store *s, const char *account, int64_t *n, struct err *err)
 	int rc;
 
 	*n = 0;
-	while ((rc = store_sub_next(s, account, id, &sub, err)) == 1 && strcmp(sub.account, account) == 0) {
+	while ((rc = store_sub_of(s, account, id, &sub, err)) == 1) {
 		memcpy(id, sub.id, sizeof(id));
 		++*n;
 	}
@@ -66,8 +66,7 @@ is_outstanding(struct store *s, const struct subscription *sub, struct err *err)
 	uint64_t sequence = 0;
 	int rc;
 
-	while ((rc = store_outbox_next(s, sub->number, sequence, &r, err)) == 1 &&
-	    r.number == sub->number) {
+	while ((rc = store_outbox_of(s, sub->number, sequence, &r, err)) == 1) {
 		if (r.type == OUTBOX_VERIFY && r.generation == sub->generation)
 			return 1;
 		sequence = r.sequence;

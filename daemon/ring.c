@@ -53,8 +53,7 @@ put_digest(struct daemon *d, const struct subscription *sub, const struct delive
 	uint64_t sequence = 0;
 	int rc;
 
-	while ((rc = store_outbox_next(d->store, sub->number, sequence, &old, err)) == 1 &&
-	    old.number == sub->number) {
+	while ((rc = store_outbox_of(d->store, sub->number, sequence, &old, err)) == 1) {
 		if (old.type == OUTBOX_DIGEST && !sender_covers(d->sender, sub->number, old.sequence)) {
 			trace_device(d, sub, news, old.sequence, "silent", held_back);
 			return 0;
@@ -204,9 +203,8 @@ ring_active(struct daemon *d, struct subscription *sub, const struct news *news,
 			    "its client has not acknowledged it");
 		else if (ring(d, sub, news, content_sync, rung, err) < 0)
 			return -1;
-	} while ((rc = store_sub_next(d->store, rung->account, sub->id, sub, err)) == 1 &&
-	    strcmp(sub->account, rung->account) == 0);
-	return rc < 0 ? -1 : 0;
+	} while ((rc = store_sub_of(d->store, rung->account, sub->id, sub, err)) == 1);
+	return rc;
 }
 
 static void
@@ -225,11 +223,11 @@ ring_account(struct daemon *d, const char *name, const struct news *news, struct
 {
 	struct subscription sub;
 	struct rung rung = { .account = name };
-	int rc = store_sub_next(d->store, name, "", &sub, err);
+	int rc = store_sub_of(d->store, name, "", &sub, err);
 
 	if (rc < 0)
 		return -1;
-	if (rc == 0 || strcmp(sub.account, name) != 0) {	/* the usual case: one look-up */
+	if (rc == 0) {	/* the usual case: one look-up */
 		d->counters.no_subscription++;
 		trace_nobody(d, name, news);
 		return 0;

@@ -13,8 +13,7 @@ seen_account(struct daemon *d, const char *account)
 	char id[SUB_ID_MAX + 1] = "";
 	struct err err;
 
-	while (store_sub_next(d->store, account, id, &sub, &err) == 1 &&
-	    strcmp(sub.account, account) == 0) {
+	while (store_sub_of(d->store, account, id, &sub, &err) == 1) {
 		memcpy(id, sub.id, sizeof(id));
 		if (store_delivery_get(d->store, sub.number, &delivery, &err) != 1 ||
 		    delivery.unseen == 0)

@@ -99,7 +99,7 @@ next_digest(struct store *s, uint64_t number, uint64_t sequence, struct outbox_r
 {
 	int rc;
 
-	while ((rc = store_outbox_next(s, number, sequence, out, err)) == 1 && out->number == number) {
+	while ((rc = store_outbox_of(s, number, sequence, out, err)) == 1) {
 		if (out->type == OUTBOX_DIGEST)
 			return 1;
 		sequence = out->sequence;

@@ -102,11 +102,12 @@ int	store_sub_put(struct store *s, struct subscription *sub, struct err *err);
  */
 int	store_sub_del(struct store *s, const struct subscription *sub, struct err *err);
 /*
- * The first subscription behind (account, id) in the order of account, id: start with ("", "") or
- * (account, "").  The caller stops where out->account is no longer the one that it asked for.  Both
- * texts may lie in *out.
+ * The first subscription behind (account, id) in the order of account, id: of all accounts, starting
+ * with ("", ""), or of this one, starting with id "".  Both texts may lie in *out.
  */
 int	store_sub_next(struct store *s, const char *account, const char *id, struct subscription *out,
+	    struct err *err);
+int	store_sub_of(struct store *s, const char *account, const char *id, struct subscription *out,
 	    struct err *err);
 
 /* How many there are, kept in memory; inside a group as it stands. */
@@ -175,8 +176,10 @@ int	store_outbox_put(struct store *s, struct outbox_record *r, struct err *err);
 int	store_outbox_get(struct store *s, uint64_t number, uint64_t sequence, struct outbox_record *out,
 	    struct err *err);
 int	store_outbox_del(struct store *s, uint64_t number, uint64_t sequence, struct err *err);
-/* The first record behind (number, sequence); start with (0, 0). */
+/* The first record behind (number, sequence): of all, starting with (0, 0), or of this number. */
 int	store_outbox_next(struct store *s, uint64_t number, uint64_t sequence,
+	    struct outbox_record *out, struct err *err);
+int	store_outbox_of(struct store *s, uint64_t number, uint64_t sequence,
 	    struct outbox_record *out, struct err *err);
 
 /* What is kept of an account.  All zero: nothing is stored. */

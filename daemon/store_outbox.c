@@ -60,9 +60,10 @@ store_outbox_del(struct store *s, uint64_t number, uint64_t sequence, struct err
 	return store_record_erase(s, BASE_OUTBOX, &key, err) < 0 ? -1 : 0;
 }
 
-int
-store_outbox_next(struct store *s, uint64_t number, uint64_t sequence, struct outbox_record *out,
-    struct err *err)
+/* The first one behind (number, sequence) whose key begins with so many octets of that. */
+static int
+outbox_behind(struct store *s, uint64_t number, uint64_t sequence, size_t same,
+    struct outbox_record *out, struct err *err)
 {
 	struct store_key from;
 	struct slice key, value;
@@ -71,6 +72,8 @@ store_outbox_next(struct store *s, uint64_t number, uint64_t sequence, struct ou
 	store_key_outbox(&from, number, sequence);
 	store_key_after(&from);
 	while ((rc = store_record_from(s, BASE_OUTBOX, &from, &key, &value, err)) == 1) {
+		if (key.len < same || memcmp(key.p, from.octets, same) != 0)
+			return 0;
 		if (store_decode_outbox(key, value, out) == 0)
 			return 1;
 		if (key.len >= sizeof(from.octets))
@@ -80,4 +83,18 @@ store_outbox_next(struct store *s, uint64_t number, uint64_t sequence, struct ou
 		store_key_after(&from);
 	}
 	return rc;
+}
+
+int
+store_outbox_next(struct store *s, uint64_t number, uint64_t sequence, struct outbox_record *out,
+    struct err *err)
+{
+	return outbox_behind(s, number, sequence, 0, out, err);
+}
+
+int
+store_outbox_of(struct store *s, uint64_t number, uint64_t sequence, struct outbox_record *out,
+    struct err *err)
+{
+	return outbox_behind(s, number, sequence, sizeof(number), out, err);
 }

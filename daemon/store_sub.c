@@ -32,9 +32,10 @@ store_sub_get(struct store *s, const char *account, const char *id, struct subsc
 	return rc;
 }
 
-int
-store_sub_next(struct store *s, const char *account, const char *id, struct subscription *out,
-    struct err *err)
+/* The first one behind (account, id) whose key begins with so many octets of that. */
+static int
+sub_behind(struct store *s, const char *account, const char *id, size_t same,
+    struct subscription *out, struct err *err)
 {
 	struct store_key from;
 	struct slice key, value;
@@ -43,9 +44,26 @@ store_sub_next(struct store *s, const char *account, const char *id, struct subs
 	if (store_key_sub(&from, account, id) < 0)
 		return err_set(err, "store: an account's name or an id is too long");
 	store_key_after(&from);
-	if ((rc = store_record_from(s, BASE_SUB, &from, &key, &value, err)) == 1)
-		sub_read(key, value, out);
-	return rc;
+	if ((rc = store_record_from(s, BASE_SUB, &from, &key, &value, err)) != 1)
+		return rc;
+	if (key.len < same || memcmp(key.p, from.octets, same) != 0)
+		return 0;
+	sub_read(key, value, out);
+	return 1;
+}
+
+int
+store_sub_next(struct store *s, const char *account, const char *id, struct subscription *out,
+    struct err *err)
+{
+	return sub_behind(s, account, id, 0, out, err);
+}
+
+int
+store_sub_of(struct store *s, const char *account, const char *id, struct subscription *out,
+    struct err *err)
+{
+	return sub_behind(s, account, id, strlen(account) + 1, out, err);	/* with its NUL */
 }
 
 /* The subscription that a delivery record leads to. */

@@ -253,8 +253,7 @@ list(struct call *c)
 		if (rc == 1 && sub.state != SUB_NEWER)
 			rc = show(c, &sub, &err);
 	} else {
-		while ((rc = store_sub_next(s, c->account, id, &sub, &err)) == 1 &&
-		    strcmp(sub.account, c->account) == 0) {
+		while ((rc = store_sub_of(s, c->account, id, &sub, &err)) == 1) {
 			memcpy(id, sub.id, sizeof(id));
 			if (sub.state != SUB_NEWER && (rc = show(c, &sub, &err)) < 0)
 				break;

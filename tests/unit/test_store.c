@@ -193,6 +193,13 @@ test_subscriptions(void **state)
 	assert_int_equal(store_sub_next(p->store, "alice", "phone", &out, &p->err), 1);
 	assert_string_equal(out.account, "alice!");
 	assert_int_equal(store_sub_next(p->store, "alice!", "x", &out, &p->err), 0);
+	assert_int_equal(store_sub_of(p->store, "alice", "", &out, &p->err), 1);
+	assert_string_equal(out.id, "laptop");
+	assert_int_equal(store_sub_of(p->store, out.account, out.id, &out, &p->err), 1);
+	assert_string_equal(out.id, "phone");
+	assert_int_equal(store_sub_of(p->store, "alice", "phone", &out, &p->err), 0);
+	assert_int_equal(store_sub_of(p->store, "alic", "", &out, &p->err), 0);
+	assert_int_equal(store_sub_of(p->store, "", "", &out, &p->err), 0);
 	assert_int_equal(store_sub_number(p->store, b, &out, &p->err), 1);
 	assert_string_equal(out.id, "laptop");
 	assert_int_equal(store_sub_number(p->store, 12345, &out, &p->err), 0);
@@ -221,6 +228,9 @@ test_delete(void **state)
 	OK(p, store_commit(p->store, &p->err));
 	assert_int_equal(store_sub_get(p->store, "alice", "phone", &sub, &p->err), 0);
 	assert_int_equal(store_delivery_get(p->store, a, &d, &p->err), 0);
+	assert_int_equal(store_outbox_of(p->store, a, 0, &r, &p->err), 0);
+	assert_int_equal(store_outbox_of(p->store, b, 0, &r, &p->err), 1);
+	assert_int_equal(store_outbox_of(p->store, b, r.sequence, &r, &p->err), 0);
 	assert_int_equal(store_outbox_next(p->store, 0, 0, &r, &p->err), 1);
 	assert_true(r.number == b);
 	assert_int_equal(outbox_count(p), 1);
