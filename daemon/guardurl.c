@@ -38,6 +38,18 @@ decoded(const char *p)
 	return high << 4 | low;
 }
 
+/* Whether RFC 3986 has this octet. */
+static bool
+is_of_url(char c)
+{
+	switch (c) {
+	case '"': case '\\': case '<': case '>': case '^': case '`': case '{': case '|': case '}':
+		return false;
+	default:
+		return c > ' ' && c <= '~';
+	}
+}
+
 /* The octets of the whole: those of RFC 3986, and no encoded controls. */
 static int
 check_octets(const char *url, const char **why)
@@ -45,7 +57,7 @@ check_octets(const char *url, const char **why)
 	for (; *url != '\0'; url++) {
 		int octet;
 
-		if (*url <= ' ' || *url > '~' || strchr("\"\\<>^`{|}", *url) != NULL)
+		if (!is_of_url(*url))
 			return refuse(why, "characters that no URL has");
 		if (*url == '#')
 			return refuse(why, "a fragment");

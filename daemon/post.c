@@ -247,6 +247,8 @@ post_new(struct loop *loop, const struct guard *guard, const struct config *c, s
 	p->loop = loop;
 	p->guard = guard;
 	p->config = c;
+	/* Before 8.14 it was seen to reset nearly every one; services then hang up. */
+	p->resets_none = curl_version_info(CURLVERSION_NOW)->version_num >= 0x080e00;
 	side_open(&p->sides[0], p, false);
 	side_open(&p->sides[1], p, true);
 	return p;

@@ -36,6 +36,7 @@ struct post {
 	struct loop		*loop;
 	const struct guard	*guard;
 	const struct config	*config;
+	bool			 resets_none;	/* libcurl ends HTTP/2 streams without resetting them */
 	struct side		 sides[2];
 	struct transfer		 transfers[POST_MAX];
 	size_t			 in_flight;

@@ -157,22 +157,21 @@ set_fixed(CURL *easy, struct transfer *t)
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->error);
 }
 
-/* auto: libcurl before 8.14 was seen to reset nearly every HTTP/2 stream; services then hang up. */
 static long
-http_version(const struct config *c)
+http_version(const struct post *p)
 {
-	if (c->http_version == HTTP_2)
-		return CURL_HTTP_VERSION_2TLS;
-	if (c->http_version == HTTP_1_1)
-		return CURL_HTTP_VERSION_1_1;
-	return curl_version_info(CURLVERSION_NOW)->version_num < 0x080e00
-	    ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS;
+	bool newer = p->config->http_version == HTTP_2 ||
+	    (p->config->http_version != HTTP_1_1 && p->resets_none);
+
+	return newer ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1;
 }
 
 static void
-set_configured(CURL *easy, const struct config *c)
+set_configured(CURL *easy, const struct post *p)
 {
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, http_version(c));
+	const struct config *c = p->config;
+
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, http_version(p));
 	if (c->push_ca_file != NULL)	/* beside the system's folder of authorities, which stays */
 		curl_easy_setopt(easy, CURLOPT_CAINFO, c->push_ca_file);
 	if (c->bind_address != NULL)
@@ -183,16 +182,22 @@ set_configured(CURL *easy, const struct config *c)
 }
 
 static void
-add_header(struct transfer *t, const char *name, const char *value)
+add_line(struct transfer *t, const char *line)
 {
-	char line[1200];
-	struct curl_slist *more;
+	struct curl_slist *more = curl_slist_append(t->headers, line);
 
-	snprintf(line, sizeof(line), "%s: %s", name, value);
-	more = curl_slist_append(t->headers, line);
 	if (more == NULL)
 		abort();
 	t->headers = more;
+}
+
+static void
+add_header(struct transfer *t, const char *name, const char *value)
+{
+	char line[1200];
+
+	snprintf(line, sizeof(line), "%s: %s", name, value);
+	add_line(t, line);
 }
 
 static void
@@ -205,11 +210,11 @@ set_headers(struct transfer *t, const struct post_request *request)
 	add_header(t, "Urgency", request->urgency);
 	if (request->topic != NULL)
 		add_header(t, "Topic", request->topic);
-	add_header(t, "Content-Encoding", "aes128gcm");
-	add_header(t, "Content-Type", "application/octet-stream");
 	add_header(t, "Authorization", request->authorization);
-	t->headers = curl_slist_append(t->headers, "Expect:");
-	t->headers = curl_slist_append(t->headers, "Accept:");
+	add_line(t, "Content-Encoding: aes128gcm");
+	add_line(t, "Content-Type: application/octet-stream");
+	add_line(t, "Expect:");		/* not sent, as the next */
+	add_line(t, "Accept:");
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
 }
 
@@ -217,7 +222,7 @@ void
 post_setup(struct transfer *t, const struct post_request *request)
 {
 	set_fixed(t->easy, t);
-	set_configured(t->easy, t->side->post->config);
+	set_configured(t->easy, t->side->post);
 	curl_easy_setopt(t->easy, CURLOPT_URL, t->url);
 	if (request->probe) {
 		curl_easy_setopt(t->easy, CURLOPT_NOBODY, 1L);

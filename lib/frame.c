@@ -149,6 +149,22 @@ utf8_length(uint8_t lead, uint8_t *low, uint8_t *high)
 	return 0;
 }
 
+/* How many octets at p, in eights, are ASCII without NUL. */
+static size_t
+plain_length(const uint8_t *p, const uint8_t *end)
+{
+	const uint64_t ones = UINT64_MAX / UINT8_MAX, highs = ones << 7;
+	const uint8_t *start = p;
+	uint64_t eight;
+
+	for (; end - p >= 8; p += 8) {
+		memcpy(&eight, p, sizeof(eight));
+		if (((eight | (eight - ones)) & highs) != 0)
+			break;
+	}
+	return (size_t)(p - start);
+}
+
 bool
 utf8_valid(struct slice s)
 {
@@ -156,7 +172,7 @@ utf8_valid(struct slice s)
 	uint8_t low, high;
 	size_t n;
 
-	while (p < end) {
+	while ((p += plain_length(p, end)) < end) {
 		n = utf8_length(*p, &low, &high);
 		if (n == 0 || n > (size_t)(end - p))
 			return false;

@@ -171,15 +171,18 @@ utf8(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char *copy = malloc(cases[i].len + 1);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		for (size_t around = 0; around < 100; around++) {	/* ASCII, which is read in eights */
+			size_t before = around / 10, len = before + cases[i].len + around % 10;
+			char *copy = malloc(len + 1);
 
-		assert_non_null(copy);
-		memcpy(copy, cases[i].text, cases[i].len);
-		if (utf8_valid((struct slice){ copy, cases[i].len }) != cases[i].valid)
-			fail_msg("case %zu", i);
-		free(copy);
-	}
+			assert_non_null(copy);
+			memset(copy, '~', len);
+			memcpy(copy + before, cases[i].text, cases[i].len);
+			if (utf8_valid((struct slice){ copy, len }) != cases[i].valid)
+				fail_msg("case %zu, around %zu", i, around);
+			free(copy);
+		}
 }
 
 int
