@@ -101,21 +101,31 @@ settle(struct crowd *c)
 		erase(place_of(c->all, c->account));
 }
 
+bool
+crowd_wait(struct crowds *all, const char *account, struct crowd_waiter *w)
+{
+	struct crowd *c = *place_of(all, account);
+
+	if (c == NULL || c->under_way < CROWD_MAX)
+		return false;
+	TAILQ_INSERT_TAIL(&c->line, w, entry);
+	w->crowd = c;
+	return true;
+}
+
 struct crowd *
 crowd_enter(struct crowds *all, const char *account, struct crowd_waiter *w)
 {
-	struct crowd **place = place_of(all, account);
-	struct crowd *c = *place != NULL ? *place : add(all, place, account);
-	bool free_slot = c->under_way < CROWD_MAX;
+	struct crowd **place;
+	struct crowd *c;
 
-	if (free_slot)
-		c->under_way++;
-	else {
-		TAILQ_INSERT_TAIL(&c->line, w, entry);
-		w->crowd = c;
-	}
+	if (crowd_wait(all, account, w))
+		return NULL;
+	place = place_of(all, account);
+	c = *place != NULL ? *place : add(all, place, account);
+	c->under_way++;
 	settle(c);
-	return free_slot ? c : NULL;
+	return c;
 }
 
 void

@@ -30,6 +30,8 @@ void		 crowds_free(struct crowds *all);
  */
 struct crowd	*crowd_enter(struct crowds *all, const char *account, struct crowd_waiter *waiter);
 void		 crowd_leave(struct crowd *c);
+/* Whether the account has no slot now: then the waiter was put in line. */
+bool		 crowd_wait(struct crowds *all, const char *account, struct crowd_waiter *waiter);
 
 /*
  * The owner of the first in line of an account that has a slot now, out of its line; accounts take

@@ -92,6 +92,19 @@ write_endpoint(const struct guardurl *p, struct guard_endpoint *out)
 	    p->rest);
 }
 
+void
+guard_origin(const char *normal, char out[GUARD_ORIGIN_MAX])
+{
+	static const char scheme[] = GUARDURL_SCHEME;
+	size_t len = strncmp(normal, scheme, sizeof(scheme) - 1) == 0
+	    ? sizeof(scheme) - 1 + strcspn(normal + sizeof(scheme) - 1, "/") : 0;
+
+	if (len >= GUARD_ORIGIN_MAX)
+		len = 0;
+	memcpy(out, normal, len);
+	out[len] = '\0';
+}
+
 /* Text as a NUL-terminated string in out. */
 static int
 take_text(struct slice endpoint, char out[GUARD_ENDPOINT_MAX + 1], const char **why)

@@ -38,6 +38,9 @@ struct guard_endpoint {
 int	guard_check(const struct guard *g, struct slice endpoint, struct guard_endpoint *out,
 	    const char **why);
 
+/* The origin of an endpoint in its normal form; "" of anything else. */
+void	guard_origin(const char *normal, char out[GUARD_ORIGIN_MAX]);
+
 /*
  * Whether a socket to this address may be made: public, and none of ours.  IPv4 in IPv6 forms
  * (mapped, NAT64) is decoded first; other forms (compatible, 6to4, Teredo) are never public.  Own

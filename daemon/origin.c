@@ -100,15 +100,24 @@ tidy(struct origin **slot, int64_t now)
 }
 
 struct origin *
+origin_find(const struct origins *all, const char *name)
+{
+	struct origin *o = all->table[slot_of(name)];
+
+	while (o != NULL && strcmp(o->name, name) != 0)
+		o = o->chain;
+	return o;
+}
+
+struct origin *
 origin_open(struct origins *all, const char *name, int64_t now, bool *made)
 {
-	struct origin **slot = &all->table[slot_of(name)], *o;
+	struct origin *o = origin_find(all, name), **slot;
 
-	*made = false;
-	for (o = *slot; o != NULL; o = o->chain)
-		if (strcmp(o->name, name) == 0)
-			return o;
-	*made = true;
+	*made = o == NULL;
+	if (o != NULL)
+		return o;
+	slot = &all->table[slot_of(name)];
 	tidy(slot, now);
 	o = calloc(1, sizeof(*o));
 	if (o == NULL || (o->name = strdup(name)) == NULL)
@@ -218,13 +227,20 @@ count_as(struct origin *o, bool untested)
 	o->untested = untested;
 }
 
+bool
+origin_wait(struct origin *o, int64_t now, struct origin_waiter *w)
+{
+	if (has_slot(o, now))
+		return false;
+	enter_line(o, w);
+	return true;
+}
+
 enum origin_start
 origin_start(struct origin *o, int64_t now, struct origin_waiter *w)
 {
-	if (!has_slot(o, now)) {
-		enter_line(o, w);
+	if (origin_wait(o, now, w))
 		return ORIGIN_WAIT;
-	}
 	count_as(o, !tested(o, now));
 	o->in_flight++;
 	o->all->untested += o->untested;

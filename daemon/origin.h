@@ -42,6 +42,11 @@ void		 origins_free(struct origins *all);
 struct origin	*origin_open(struct origins *all, const char *name, int64_t now, bool *made);
 void		 origin_drop(struct origin *o, int64_t now);
 
+/* The one that is known by this name, or NULL. */
+struct origin	*origin_find(const struct origins *all, const char *name);
+/* Whether it has no slot now: then the waiter was put in line. */
+bool		 origin_wait(struct origin *o, int64_t now, struct origin_waiter *waiter);
+
 enum origin_start { ORIGIN_WAIT, ORIGIN_STARTED, ORIGIN_PROBE };
 
 /* Takes a slot, to be given back by origin_end; or there is none now, and the waiter is put in line. */

@@ -25,7 +25,8 @@ struct pending {
 	int64_t		oldest_ms;	/* wall clock: when the first of its records was accepted */
 	bool		behind;		/* only a verification waits: everybody else comes first */
 	bool		flying;		/* a push is under way: nothing else is started */
-	bool		changed;	/* its outbox, since it was last looked at */
+	bool		changed;	/* its outbox, or itself, since it was last looked at */
+	bool		recount;	/* not only by what sender_added was told */
 	struct crowd_waiter turn;	/* due, but its account has no slot */
 	struct origin_waiter waiter;	/* due, but its origin has no slot */
 	size_t		place;		/* the heap's */

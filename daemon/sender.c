@@ -92,7 +92,7 @@ sender_look(struct sender *s, uint64_t number)
 
 	if (p == NULL)
 		return;
-	p->changed = true;
+	p->changed = p->recount = true;
 	p->held_ms = 0;
 	look_within(s, p, 0);
 }
@@ -191,9 +191,9 @@ take_answers(struct sender *s)
 }
 
 static bool
-has_room(struct sender *s)
+may_look(const struct sender *s, int looks)
 {
-	return post_in_flight(s->post) < POST_MAX;
+	return looks < LOOKS_A_TURN && post_in_flight(s->post) < POST_MAX;
 }
 
 /* The next to be looked at: verifications come behind everybody else. */
@@ -212,20 +212,21 @@ void
 sender_run(struct sender *s, int64_t now_ms)
 {
 	struct pending *p;
+	int looks = 0;
 
 	post_run(s->post, now_ms);
 	take_answers(s);
 	s->ran_s = sender_now();
-	while (has_room(s) && (p = origin_next(s->origins, s->ran_s)) != NULL)
+	while (may_look(s, looks) && (p = origin_next(s->origins, s->ran_s)) != NULL) {
 		sender_look_at(s, p);
-	for (int i = 0; i < LOOKS_A_TURN && has_room(s); i++) {
-		p = crowd_next(s->crowds);
-		if (p == NULL)
-			p = next_due(s, now_ms);
-		if (p == NULL)
-			break;
-		sender_look_at(s, p);
+		looks++;
 	}
+	while (may_look(s, looks) &&
+	    ((p = crowd_next(s->crowds)) != NULL || (p = next_due(s, now_ms)) != NULL)) {
+		sender_look_at(s, p);
+		looks++;
+	}
+	s->looked_enough = looks == LOOKS_A_TURN;
 }
 
 int64_t
@@ -236,7 +237,7 @@ sender_next(const struct sender *s)
 
 	if (post_in_flight(s->post) == POST_MAX)
 		return next;
-	if (crowd_due(s->crowds))
+	if (s->looked_enough || crowd_due(s->crowds))
 		return 0;
 	if (wake > s->ran_s && wake < ORIGIN_NEVER && wake * 1000 < next)
 		next = wake * 1000;

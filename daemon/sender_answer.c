@@ -50,15 +50,25 @@ records_go(enum retry_verdict verdict)
 }
 
 static int
-commit_answer(struct sender *s, const struct flight *f, const struct subscription *sub,
-    struct delivery *delivery, enum retry_verdict verdict, struct err *err)
+erase(struct store *store, const struct flight *f, struct err *err)
+{
+	struct subscription sub = { .number = f->number };
+
+	memcpy(sub.account, f->account, sizeof(sub.account));
+	memcpy(sub.id, f->id, sizeof(sub.id));
+	return store_sub_del(store, &sub, err);
+}
+
+static int
+commit_answer(struct sender *s, const struct flight *f, struct delivery *delivery,
+    enum retry_verdict verdict, struct err *err)
 {
 	struct store *store = s->daemon->store;
 
 	if (store_begin(store, err) < 0)
 		return -1;
 	if (verdict == RETRY_DELETE) {
-		if (store_sub_del(store, sub, err) < 0)
+		if (erase(store, f, err) < 0)
 			goto failed;
 	} else if (store_delivery_put(store, delivery, err) < 0)
 		goto failed;
@@ -248,14 +258,25 @@ note_answer(struct daemon *d, const struct flight *f, const struct post_answer *
 	}
 }
 
-/* 1: f's subscription is as it was when the push was made; 0: it is gone or another one; -1. */
+/*
+ * 1: f's subscription is as it was when the push was made; 0: it is gone or another one; -1.  A change
+ * puts its verification into the outbox, so mostly it need not be read.
+ */
 static int
-read_both(struct daemon *d, const struct flight *f, struct subscription *sub,
-    struct delivery *delivery, struct err *err)
+read_delivery(struct sender *s, const struct flight *f, struct delivery *delivery, struct err *err)
 {
-	int rc = store_delivery_both(d->store, f->number, delivery, sub, err);
+	struct store *store = s->daemon->store;
+	const struct pending *p = f->test_peer != 0 ? NULL : queue_get(s->queue, f->number);
+	struct subscription sub;
+	int rc;
 
-	return rc == 1 ? sub->generation == f->generation : rc;
+	if (p != NULL && !p->changed)
+		return store_delivery_get(store, f->number, delivery, err);
+	rc = store_delivery_both(store, f->number, delivery, &sub, err);
+	if (rc == 1)
+		rc = sub.generation == f->generation;
+	explicit_bzero(&sub, sizeof(sub));
+	return rc;
 }
 
 void
@@ -263,7 +284,6 @@ sender_answer(struct sender *s, struct flight *f, const struct post_answer *a)
 {
 	struct daemon *d = s->daemon;
 	struct retry_output out = { .verdict = RETRY_LATER };
-	struct subscription sub;
 	struct delivery delivery;
 	char outcome[64];
 	struct err err;
@@ -271,7 +291,7 @@ sender_answer(struct sender *s, struct flight *f, const struct post_answer *a)
 	int rc;
 
 	d->counters.answers[class_of(a)]++;
-	rc = read_both(d, f, &sub, &delivery, &err);
+	rc = read_delivery(s, f, &delivery, &err);
 	if (rc == 1) {
 		if (class_of(a) == ANSWER_TOO_MANY)
 			delivery.fail_429++;
@@ -282,7 +302,7 @@ sender_answer(struct sender *s, struct flight *f, const struct post_answer *a)
 		count_verdict(&d->counters, out.verdict);
 		if (out.verdict == RETRY_DONE)
 			count_lag(&d->counters, f);
-		rc = commit_answer(s, f, &sub, &delivery, out.verdict, &err);
+		rc = commit_answer(s, f, &delivery, out.verdict, &err);
 		stored = rc == 0;
 		if (f->test_peer != 0)
 			operate_tested(d, f->test_peer, f->id, f->host, outcome);
@@ -293,6 +313,5 @@ sender_answer(struct sender *s, struct flight *f, const struct post_answer *a)
 		sender_judge(s, f, a);
 	landed(s, f, stored && out.verdict == RETRY_DELETE,
 	    stored && records_go(out.verdict) ? f->n : 0);
-	explicit_bzero(&sub, sizeof(sub));
 	sender_end_flight(f);
 }

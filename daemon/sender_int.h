@@ -50,6 +50,7 @@ struct sender {
 	struct flight	 flights[POST_MAX];
 	size_t		 total;		/* records in the outbox */
 	int64_t		 ran_s;		/* monotonic: when lines were last looked through */
+	bool		 looked_enough;	/* in the last turn: there may be more to look at */
 	int64_t		 said_ms;	/* monotonic: the last complaint that a push cannot be made */
 };
 

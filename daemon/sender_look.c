@@ -14,26 +14,59 @@
 
 #define COMPLAIN_MS	(60 * 1000)
 
-/* Reads what a look needs, and cleans the outbox on the way.  1, 0 (the subscription is gone), -1. */
+/* Reads what is due, and cleans the outbox on the way.  0, -1. */
 static int
-read_all(struct sender *s, uint64_t number, int64_t now_s, struct subscription *sub,
-    struct delivery *delivery, struct err *err)
+gather(struct sender *s, uint64_t number, uint64_t generation, int64_t now_s, struct err *err)
 {
 	struct store *store = s->daemon->store;
-	int rc;
 
 	if (store_begin(store, err) < 0)
 		return -1;
-	rc = store_delivery_both(store, number, delivery, sub, err);
-	if (rc == 0)
-		memset(sub, 0, sizeof(*sub));
-	if (rc < 0 || batch_gather(store, number, rc == 1 ? sub->generation : 0, now_s, s->batch,
-	    err) < 0 || store_commit_later(store, err) < 0) {
+	if (batch_gather(store, number, generation, now_s, s->batch, err) < 0 ||
+	    store_commit_later(store, err) < 0) {
 		store_abort(store);
 		return -1;
 	}
 	s->daemon->counters.expired += s->batch->expired;
-	return rc;
+	return 0;
+}
+
+/* The subscription's pushes are known to be taken there. */
+static void
+vouch(struct origin *o, int64_t last_success)
+{
+	int64_t age = clock_wall_s() - last_success;
+
+	if (last_success != 0 && age >= 0 && age < ORIGIN_TRUST_S)
+		origin_vouch(o, sender_now() - age);
+}
+
+/*
+ * Whether it can only stand in line, as most do in a burst: then its records are not read.  Not where it
+ * is to wait for itself anyhow, where it may be a verification, whose line is another one, or where
+ * the number of its records is to be found out.
+ */
+static bool
+must_wait(struct sender *s, struct pending *p, const struct subscription *sub,
+    const struct delivery *delivery, int64_t now_ms)
+{
+	char name[GUARD_ORIGIN_MAX];
+	struct origin *o;
+	bool waits;
+
+	if (p->recount || sub->state != SUB_ACTIVE || delivery->quieted ||
+	    pace_wait_ms(&s->daemon->config, delivery, now_ms) > 0)
+		return false;
+	waits = crowd_wait(s->crowds, sub->account, &p->turn);
+	guard_origin(sub->normal, name);
+	if (!waits && (o = origin_find(s->origins, name)) != NULL) {
+		vouch(o, delivery->last_success);
+		p->waiter.behind = p->behind;
+		waits = origin_wait(o, sender_now(), &p->waiter);
+	}
+	if (waits)
+		queue_set_due(s->queue, p, QUEUE_NEVER);	/* a line brings it back */
+	return waits;
 }
 
 /* What is not due yet may be due never. */
@@ -51,7 +84,7 @@ static enum origin_start
 take_slot(struct sender *s, struct pending *p, const char *name, int64_t last_success,
     struct origin **o)
 {
-	int64_t until, now = sender_now(), age = clock_wall_s() - last_success;
+	int64_t until, now = sender_now();
 	char key[GUARD_ORIGIN_MAX + 8];
 	bool made;
 	struct err err;
@@ -63,8 +96,7 @@ take_slot(struct sender *s, struct pending *p, const char *name, int64_t last_su
 		if (until > 0 && until <= BREAKER_ASKED_MAX_S + BREAKER_ASKED_MAX_S / 10)
 			origin_restore(*o, BREAKER_BUSY, now + until);
 	}
-	if (last_success != 0 && age >= 0 && age < ORIGIN_TRUST_S)
-		origin_vouch(*o, now - age);
+	vouch(*o, last_success);
 	return origin_start(*o, now, &p->waiter);
 }
 
@@ -183,14 +215,16 @@ sender_look_at(struct sender *s, struct pending *p)
 	struct err err;
 	int rc;
 
-	rc = read_all(s, p->number, now_ms / 1000, &sub, &delivery, &err);
-	if (rc < 0) {
+	rc = store_delivery_both(s->daemon->store, p->number, &delivery, &sub, &err);
+	if (rc == 1 && must_wait(s, p, &sub, &delivery, now_ms))
+		goto out;
+	if (rc < 0 || gather(s, p->number, rc == 1 ? sub.generation : 0, now_ms / 1000, &err) < 0) {
 		s->daemon->counters.store_errors++;
 		log_warn("the outbox cannot be read, it is tried again: %s", err.text);
 		sender_hold_for(s, p, 1000);
-		return;
+		goto out;
 	}
-	p->changed = false;
+	p->changed = p->recount = false;
 	sender_set_count(s, p, s->batch->total);
 	p->oldest_ms = s->batch->oldest_ms;
 	if (rc == 0 || s->batch->total == 0)
@@ -199,5 +233,6 @@ sender_look_at(struct sender *s, struct pending *p)
 		sender_wait_for(s, p, until_due_ms(s->batch, now_ms));
 	else
 		consider(s, p, &sub, &delivery, now_ms);
+out:
 	explicit_bzero(&sub, sizeof(sub));
 }

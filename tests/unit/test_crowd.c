@@ -36,6 +36,9 @@ an_account_has_its_slots(void **state)
 	struct crowd *a = fill(all, "alice"), *b;
 
 	(void)state;
+	assert_false(crowd_wait(all, "bob", &w));	/* nobody knows of him */
+	assert_true(crowd_wait(all, "alice", &w));
+	crowd_forget(&w);
 	assert_null(crowd_enter(all, "alice", &w));
 	assert_false(crowd_due(all));
 	assert_null(crowd_next(all));
@@ -47,6 +50,7 @@ an_account_has_its_slots(void **state)
 	assert_ptr_equal(crowd_next(all), &w);
 	assert_null(w.crowd);
 	assert_false(crowd_due(all));
+	assert_false(crowd_wait(all, "alice", &w));	/* and no slot is taken by that */
 	empty(a, CROWD_MAX - 1);
 	assert_int_equal(crowds_count(all), 0);
 	crowds_free(all);

@@ -240,7 +240,11 @@ normal_forms(void **state)
 		assert_int_equal(guard_check(g, slice_of(e.normal), &again, &why), 0);
 		assert_string_equal(again.normal, e.normal);
 		assert_string_equal(again.origin, e.origin);
+		guard_origin(e.normal, again.origin);
+		assert_string_equal(again.origin, e.origin);
 	}
+	guard_origin("http://push.example.net/", e.origin);
+	assert_string_equal(e.origin, "");
 	guard_free(g);
 }
 

@@ -46,11 +46,16 @@ untested_host_gets_two(void **state)
 	struct origin *o = NULL;
 
 	(void)state;
+	assert_null(origin_find(all, "https://a"));
 	assert_int_equal(take(all, "https://a", 3, &o, &w), ORIGIN_UNTESTED);
+	assert_ptr_equal(origin_find(all, "https://a"), o);
 	assert_null(origin_next(all, NOW));
+	origin_forget(&w);
+	assert_true(origin_wait(o, NOW, &w));
 	end(o, BREAKER_ANSWERED, NOW);
 	assert_ptr_equal(origin_next(all, NOW), &w);
 	assert_null(origin_next(all, NOW));
+	assert_false(origin_wait(o, NOW, &w));	/* and no slot is taken by that */
 	end(o, BREAKER_ANSWERED, NOW);
 	assert_null(origin_walk(all, NULL));	/* nothing is remembered of it */
 	origins_free(all);
