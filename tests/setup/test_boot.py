@@ -62,6 +62,7 @@ def test_setup_starts_the_units(host, installed):
         assert (fields["Seccomp"], fields["NoNewPrivs"], int(fields["CapEff"], 16)) == ("2", "1", 0), unit
     for name in ("mailbelld", "mailbell-lmtp"):
         assert "B" in host.good("ps", "-C", name, "-o", "cls="), f"{name} is SCHED_BATCH"
+    assert host.good("systemctl", "show", "-P", "CPUWeight", DAEMON).strip() == "10"
     whole(host)
 
 
