@@ -79,10 +79,12 @@ store_record_from(struct store *s, enum store_base base, const struct store_key 
 	return 1;
 }
 
-/* The first octets of what stands under the key, enough for its version; the cursor stays there. */
+/* The first octets of what stands under the key, enough for its version: 1, 0, -1. */
 static int
-peek(DBC *cursor, DBT *key, struct slice *head, char room[8])
+peek(struct store *s, enum store_base base, DBT *key, struct slice *head, char room[8],
+    struct err *err)
 {
+	DB *db = s->base[base];
 	DBT value;
 	int rc;
 
@@ -90,41 +92,23 @@ peek(DBC *cursor, DBT *key, struct slice *head, char room[8])
 	value.flags = DB_DBT_USERMEM | DB_DBT_PARTIAL;
 	value.data = room;
 	value.ulen = value.dlen = 8;
-	rc = cursor->get(cursor, key, &value, DB_SET);
+	rc = db->get(db, s->txn, key, &value, 0);
+	if (rc == DB_NOTFOUND)
+		return 0;
+	if (rc != 0)
+		return store_fail(s, rc, base_what[base], err);
 	*head = (struct slice){ room, value.size };
-	return rc;
-}
-
-/* At the cursor, or where it found nothing.  1: something was there; 0; -1. */
-static int
-put_at(struct store *s, enum store_base base, DBC *cursor, DBT *key, struct err *err)
-{
-	struct slice head;
-	char room[8];
-	DBT value;
-	int rc = peek(cursor, key, &head, room);
-	bool there = rc == 0;
-
-	if (there && store_value_newer(head)) {
-		s->failed = true;
-		return err_set(err, "store: %s: a newer version wrote this record, it is kept as it is",
-		    base_what[base]);
-	}
-	memset(&value, 0, sizeof(value));
-	value.data = s->out.data;
-	value.size = (uint32_t)s->out.len;
-	if (there || rc == DB_NOTFOUND)
-		rc = cursor->put(cursor, key, &value, there ? DB_CURRENT : DB_KEYLAST);
-	return rc == 0 ? there : store_fail(s, rc, base_what[base], err);
+	return 1;
 }
 
 int
 store_record_put(struct store *s, enum store_base base, const struct store_key *key, struct err *err)
 {
 	DB *db = s->base[base];
-	DBT k = key_dbt(key);
-	DBC *cursor;
-	int rc;
+	DBT k = key_dbt(key), value;
+	char room[8];
+	struct slice head = SLICE_NIL;
+	int rc, there;
 
 	if (s->txn == NULL)
 		return err_set(err, "store: no group is open");
@@ -132,25 +116,36 @@ store_record_put(struct store *s, enum store_base base, const struct store_key *
 		s->failed = true;
 		return err_set(err, "store: %s: a record is too long", base_what[base]);
 	}
-	if ((rc = db->cursor(db, s->txn, &cursor, 0)) != 0)
+	if ((there = peek(s, base, &k, &head, room, err)) < 0)
+		return -1;
+	if (there == 1 && store_value_newer(head)) {
+		s->failed = true;
+		return err_set(err, "store: %s: a newer version wrote this record, it is kept as it is",
+		    base_what[base]);
+	}
+	memset(&value, 0, sizeof(value));
+	value.data = s->out.data;
+	value.size = (uint32_t)s->out.len;
+	if ((rc = db->put(db, s->txn, &k, &value, 0)) != 0)
 		return store_fail(s, rc, base_what[base], err);
-	rc = put_at(s, base, cursor, &k, err);
-	cursor->close(cursor);
-	return rc;
+	return there;
 }
 
-/* Overwrites with zeros, then erases: nothing of it stays in the page. */
 static int
-erase_at(DBC *cursor, DBT *key, DBT *value)
+put_zeros(struct store *s, enum store_base base, DBT *key, uint32_t size)
 {
-	int rc = cursor->get(cursor, key, value, DB_SET);
+	DB *db = s->base[base];
+	DBT value;
+	int rc;
 
-	if (rc != 0)
-		return rc;
-	explicit_bzero(value->data, value->size);
-	if ((rc = cursor->put(cursor, key, value, DB_CURRENT)) != 0)
-		return rc;
-	return cursor->del(cursor, 0);
+	memset(&value, 0, sizeof(value));
+	value.size = size;
+	value.data = calloc(1, size == 0 ? 1 : size);
+	if (value.data == NULL)
+		abort();
+	rc = db->put(db, s->txn, key, &value, 0);
+	free(value.data);
+	return rc;
 }
 
 int
@@ -158,17 +153,19 @@ store_record_erase(struct store *s, enum store_base base, const struct store_key
     struct err *err)
 {
 	DB *db = s->base[base];
-	DBT k = key_dbt(key);
-	DBC *cursor;
+	DBT k = key_dbt(key), value;
 	int rc;
 
 	if (s->txn == NULL)
 		return err_set(err, "store: no group is open");
-	if ((rc = db->cursor(db, s->txn, &cursor, 0)) != 0)
-		return store_fail(s, rc, base_what[base], err);
-	rc = erase_at(cursor, &k, &s->value);
-	cursor->close(cursor);
+	/* Memory of no octets: the answer is the size. */
+	memset(&value, 0, sizeof(value));
+	value.flags = DB_DBT_USERMEM;
+	rc = db->get(db, s->txn, &k, &value, 0);
 	if (rc == DB_NOTFOUND)
 		return 0;
-	return rc == 0 ? 1 : store_fail(s, rc, base_what[base], err);
+	if ((rc != 0 && rc != DB_BUFFER_SMALL) || (rc = put_zeros(s, base, &k, value.size)) != 0 ||
+	    (rc = db->del(db, s->txn, &k, 0)) != 0)
+		return store_fail(s, rc, base_what[base], err);
+	return 1;
 }
