@@ -12,19 +12,87 @@
 #include "daemon/post_int.h"
 #include "lib/clock.h"
 
-struct socket_watch {
+/*
+ * A socket that we made stays in the loop between two transfers, though libcurl takes it out and puts it
+ * in again each time.  Others, a resolver's, are closed without a word and do not.
+ */
+struct post_socket {
 	struct loop_watch watch;
 	struct side	*side;
+	bool		 ours;		/* on_close will tell of its end */
+	bool		 wanted;	/* a transfer waits for it */
+	bool		 in_loop;
 };
 
 /* The loop's side of libcurl: sockets and timers */
 
+static struct post_socket *
+socket_of(struct post *p, int fd)
+{
+	return (size_t)fd < p->n_sockets ? p->sockets[fd] : NULL;
+}
+
+static struct post_socket *
+add_socket(struct post *p, int fd)
+{
+	size_t n = (size_t)fd + 1;
+	struct post_socket *w = calloc(1, sizeof(*w));
+
+	if (n > p->n_sockets) {
+		p->sockets = realloc(p->sockets, n * sizeof(struct post_socket *));
+		if (p->sockets == NULL)
+			abort();
+		memset(p->sockets + p->n_sockets, 0, (n - p->n_sockets) * sizeof(struct post_socket *));
+		p->n_sockets = n;
+	}
+	if (w == NULL)
+		abort();
+	w->watch.fd = fd;
+	w->watch.arg = w;
+	return p->sockets[fd] = w;
+}
+
+static void
+leave_loop(struct post *p, struct post_socket *w)
+{
+	if (w->in_loop)
+		loop_del(p->loop, &w->watch);
+	w->in_loop = false;
+}
+
+static void
+drop_socket(struct post *p, struct post_socket *w)
+{
+	leave_loop(p, w);
+	p->sockets[w->watch.fd] = NULL;
+	free(w);
+}
+
+void
+post_opened(struct post *p, int fd)
+{
+	add_socket(p, fd)->ours = true;
+}
+
+void
+post_closing(struct post *p, int fd)
+{
+	struct post_socket *w = socket_of(p, fd);
+
+	if (w != NULL)
+		drop_socket(p, w);
+}
+
 static void
 socket_ready(void *arg, uint32_t events)
 {
-	struct socket_watch *w = arg;
+	struct post_socket *w = arg;
 	int what = 0, running;
 
+	if (!w->wanted) {	/* most likely it was closed: the next transfer will see that */
+		leave_loop(w->side->post, w);
+		return;
+	}
 	if (events & (EPOLLIN | EPOLLHUP))
 		what |= CURL_CSELECT_IN;
 	if (events & EPOLLOUT)
@@ -44,30 +112,30 @@ static int
 on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
 {
 	struct side *side = arg;
-	struct socket_watch *w = known;
+	struct post *p = side->post;
+	struct post_socket *w = socket_of(p, fd);
 
 	(void)easy;
+	(void)known;
 	if (what == CURL_POLL_REMOVE) {
-		if (w != NULL)
-			loop_del(side->post->loop, &w->watch);
-		free(w);
+		if (w != NULL && w->ours)
+			w->wanted = false;
+		else if (w != NULL)
+			drop_socket(p, w);
 		return 0;
 	}
-	if (w != NULL) {
-		loop_change(side->post->loop, &w->watch, socket_events(what));
-		return 0;
-	}
-	w = calloc(1, sizeof(*w));
 	if (w == NULL)
-		abort();
+		w = add_socket(p, fd);
 	w->side = side;
-	w->watch = (struct loop_watch){ fd, socket_events(what), socket_ready, w };
-	if (loop_add(side->post->loop, &w->watch) < 0) {
-		free(w);
-		return -1;
+	w->wanted = true;
+	if (w->in_loop) {
+		loop_change(p->loop, &w->watch, socket_events(what));
+		return 0;
 	}
-	curl_multi_assign(side->multi, fd, w);
-	return 0;
+	w->watch.events = socket_events(what);
+	w->watch.ready = socket_ready;
+	w->in_loop = loop_add(p->loop, &w->watch) == 0;
+	return w->in_loop ? 0 : -1;
 }
 
 static int
@@ -267,5 +335,9 @@ post_free(struct post *p)
 	}
 	curl_multi_cleanup(p->sides[0].multi);
 	curl_multi_cleanup(p->sides[1].multi);
+	for (size_t i = 0; i < p->n_sockets; i++)
+		if (p->sockets[i] != NULL)
+			drop_socket(p, p->sockets[i]);
+	free(p->sockets);
 	free(p);
 }

@@ -38,10 +38,15 @@ struct post {
 	const struct config	*config;
 	bool			 resets_none;	/* libcurl ends HTTP/2 streams without resetting them */
 	struct side		 sides[2];
+	struct post_socket	**sockets;	/* by descriptor; post.c's */
+	size_t			 n_sockets;
 	struct transfer		 transfers[POST_MAX];
 	size_t			 in_flight;
 };
 
+/* A socket for transfers was made; it is about to be closed. */
+void	post_opened(struct post *p, int fd);
+void	post_closing(struct post *p, int fd);
 /* All that is set on a transfer that has its url and its side. */
 void	post_setup(struct transfer *t, const struct post_request *request);
 /*

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon/post_int.h"
 
@@ -18,6 +19,7 @@ static curl_socket_t
 on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	struct transfer *t = arg;
+	int fd;
 
 	(void)purpose;
 	if (!t->side->trusted && !guard_address(t->side->post->guard, &address->addr)) {
@@ -25,7 +27,17 @@ on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 		return CURL_SOCKET_BAD;
 	}
 	t->opened = true;
-	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	if (fd >= 0)
+		post_opened(t->side->post, fd);
+	return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+static int
+on_close(void *arg, curl_socket_t fd)
+{
+	post_closing(arg, fd);
+	return close(fd);
 }
 
 /* The value of a header line "Name: value", trimmed, or NULL where it is another header. */
@@ -149,6 +161,8 @@ set_fixed(CURL *easy, struct transfer *t)
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "mailbell/" MAILBELL_VERSION);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, t);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, t->side->post);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);

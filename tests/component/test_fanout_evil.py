@@ -5,6 +5,7 @@ The time-outs are all played at once, by `silences`, so that the module waits fo
 """
 
 import os
+import time
 
 import pytest
 
@@ -13,7 +14,7 @@ from fanout_fixtures import (  # noqa: F401
 from lab import evil
 from lab.alone import Alone
 from lab.httpserver import Answer
-from lab.process import free_ports
+from lab.process import cpu_s, free_ports
 from lab.pushd import PushService
 from lab.wait import until
 
@@ -184,6 +185,20 @@ def test_broken_tls_heals(alone, hosts, authority):     # noqa: F811
     alone.push.context = good
     alone.push.start()
     assert street.victim.next(30).mails[0][1] == 1
+
+
+def test_hangs_up_between_pushes(alone, hosts):     # noqa: F811
+    """Connections that the service ends while nothing is under way keep nobody busy; the next push comes."""
+    phone = alone.phone(endpoint=alone.push.endpoint(hosts.take()))
+    alone.mail(phone)
+    assert phone.next().mails
+    alone.push.stop()
+    before = cpu_s(alone.daemon.pid)
+    time.sleep(1)           # what is measured is what it does meanwhile
+    assert cpu_s(alone.daemon.pid) - before < 0.3
+    alone.push.start()
+    alone.mail(phone, 2)
+    assert phone.next(30).mails
 
 
 def test_silence_ends(alone, silences):     # noqa: F811

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from lab.alone import Alone, Talk
+from lab.process import cpu_s
 from lab.wait import until
 from lmtp_peers import Proxy
 from milter_peers import Milter
@@ -33,12 +34,6 @@ def limited(pid, name, limit):
 def no_more_processes(pid):
     """That process can make neither processes nor threads."""
     return limited(pid, "nproc", 1)
-
-
-def cpu_s(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
-        fields = stat.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_no_processor_left():

@@ -91,6 +91,13 @@ def process_state(pid):
         return None
 
 
+def cpu_s(pid):
+    """Seconds of CPU that it has had, its threads' among them."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def comm(pid):
     """The name of a process's program, or None where there is no such process."""
     try:
