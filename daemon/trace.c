@@ -142,19 +142,36 @@ put_text(struct buf *b, struct slice text)
 	buf_octet(b, '\t');
 }
 
+/* 16 digits. */
+static void
+put_hex(struct buf *b, uint64_t value)
+{
+	char digits[16];
+
+	for (int i = 15; i >= 0; i--, value >>= 4)
+		digits[i] = "0123456789abcdef"[value & 15];
+	buf_put(b, digits, sizeof(digits));
+}
+
 static void
 put_line(struct buf *b, const struct trace_event *e, const char *words)
 {
-	buf_printf(b, "%" PRId64 "\t", e->time_ms != 0 ? e->time_ms : clock_wall_ms());
+	buf_u64(b, (uint64_t)(e->time_ms != 0 ? e->time_ms : clock_wall_ms()));
+	buf_octet(b, '\t');
 	put_text(b, e->queue_id);
 	if (e->message_id.len == 0)
-		buf_text(b, "-\t");
+		buf_octet(b, '-');
 	else
-		buf_printf(b, "%016" PRIx64 "\t", trace_hash(e->message_id));
+		put_hex(b, trace_hash(e->message_id));
+	buf_octet(b, '\t');
 	if (e->number == 0)
-		buf_text(b, "-\t");
-	else
-		buf_printf(b, "%" PRIu64 ".%" PRIu64 "\t", e->number, e->sequence);
+		buf_octet(b, '-');
+	else {
+		buf_u64(b, e->number);
+		buf_octet(b, '.');
+		buf_u64(b, e->sequence);
+	}
+	buf_octet(b, '\t');
 	put_text(b, slice_of(e->event));
 	put_text(b, e->account);
 	put_text(b, e->id);

@@ -33,6 +33,8 @@ void	buf_wipe(struct buf *b);
 /* Forgets the content and the failure, keeps the memory. */
 void	buf_reset(struct buf *b);
 
+/* In decimal. */
+void	buf_u64(struct buf *b, uint64_t value);
 void	buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Takes n octets off the front. */
 void	buf_drop(struct buf *b, size_t n);

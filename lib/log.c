@@ -264,15 +264,26 @@ is_harmful(const unsigned char *p, size_t n)
 	    (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9);		/* U+2066 to U+2069 */
 }
 
+/* How many of the first octets, at most max, stay as they are: nearly always all. */
+static size_t
+plain(struct slice s, size_t max)
+{
+	size_t n = 0;
+
+	while (n < s.len && n < max && s.p[n] >= 0x20 && s.p[n] < 0x7f)
+		n++;
+	return n;
+}
+
 void
 log_clean_to(struct buf *b, struct slice s)
 {
 	size_t n;
 
 	for (size_t i = 0; i < s.len && !b->failed; i += n) {
-		if (s.p[i] >= 0x20 && s.p[i] < 0x7f) {		/* nearly always */
-			buf_octet(b, (uint8_t)s.p[i]);
-			n = 1;
+		n = plain((struct slice){ s.p + i, s.len - i }, b->max - b->len);
+		if (n > 0) {
+			buf_put(b, s.p + i, n);
 			continue;
 		}
 		n = character(s.p + i, s.len - i);

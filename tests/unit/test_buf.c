@@ -53,6 +53,23 @@ failure_is_sticky(void **state)
 }
 
 static void
+decimal(void **state)
+{
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 100);
+	buf_u64(&b, 0);
+	buf_octet(&b, ' ');
+	buf_u64(&b, 1007);
+	buf_octet(&b, ' ');
+	buf_u64(&b, UINT64_MAX);
+	buf_octet(&b, '\0');
+	assert_string_equal((char *)b.data, "0 1007 18446744073709551615");
+	buf_clear(&b);
+}
+
+static void
 huge_requests(void **state)
 {
 	struct buf b;
@@ -134,7 +151,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(grows_to_its_maximum), cmocka_unit_test(failure_is_sticky),
 		cmocka_unit_test(huge_requests), cmocka_unit_test(pieces), cmocka_unit_test(printf_bounds),
-		cmocka_unit_test(wipe),
+		cmocka_unit_test(wipe), cmocka_unit_test(decimal),
 	};
 
 	return cmocka_run_group_tests_name("buf", tests, NULL, NULL);
