@@ -8,7 +8,7 @@ from bench.dkim import Dkim
 from bench.postoffice import FAN_OUT, Client, Office
 from bench.sinks import device_keys
 
-ROUNDS = 15
+ROUNDS = 11
 SINK_MAILS = 800                    # in one round, to smtp-sink
 DOVECOT_MAILS = 400                 # to Dovecot
 MILTER_MAILS = 800                  # to nowhere

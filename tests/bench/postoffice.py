@@ -27,7 +27,7 @@ QUIET = 0.05                        # seconds in which an idle daemon uses next 
 ALIASES = "".join(
     rf"/^[0-9]*([0-9][0-9])box\+{way}@lab\.test$/ user{kind}$1+{way}@lab.test" "\n"
     rf"/^([0-9])box\+{way}@lab\.test$/ user{kind}0$1+{way}@lab.test" "\n"
-    for way, kind in (("dovecot", 0), ("proxy", 0), ("alive", 1), ("dead", 2), ("stalled", 3)))
+    for way, kind in (("dovecot", 0), ("proxy", 4), ("alive", 1), ("dead", 2), ("stalled", 3)))
 
 HEADER = """\
 Received: from relay.example.org (relay.example.org [192.0.2.7])
