@@ -13,6 +13,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "lib/limits.h"
 #include "lib/log.h"
 #include "milter/filter.h"
 #include "milter/link.h"
@@ -106,6 +107,7 @@ worker_run(const char *config_path, struct config *config, int commands)
 	char command;
 	ssize_t n;
 
+	limits_be_patient();	/* its threads with it */
 	if (start(config, &l, &err) < 0) {
 		log_fatal("%s", err.text);
 		_exit(EX_UNAVAILABLE);

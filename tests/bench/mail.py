@@ -9,9 +9,9 @@ from bench.postoffice import FAN_OUT, Client, Office
 from bench.sinks import device_keys
 
 ROUNDS = 11
-SINK_MAILS = 800                    # in one round, to smtp-sink
-DOVECOT_MAILS = 400                 # to Dovecot
-MILTER_MAILS = 800                  # to nowhere
+SINK_MAILS = 600                    # in one round, to smtp-sink
+DOVECOT_MAILS = 300                 # to Dovecot
+MILTER_MAILS = 600                  # to nowhere
 ALONE = 300                         # messages of one session
 BURST = 5000
 RECIPIENTS = 1000

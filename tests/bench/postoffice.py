@@ -162,7 +162,7 @@ class Office(Place):
 
     def start_bare(self):
         """A milter that takes what ours takes."""
-        self._start_peer(f"{self.dir}/bare", [self.bench.tool("bare"), f"unix:{self.dir}/bare"])
+        self._start_peer(f"{self.dir}/bare", ["chrt", "--batch", "0", self.bench.tool("bare"), f"unix:{self.dir}/bare"])
         ours, bare = (negotiated(f"{self.dir}/{name}") for name in ("mb/milter", "bare"))
         assert ours == bare, (ours, bare)
 

@@ -70,6 +70,14 @@ def test_negotiation(milter):
     assert set(mta.macros.values()) == {"{mailbell_none}"}
 
 
+def test_pushes_nobody_aside(milter):
+    """What comes in waits for the end of the slice of who runs, where no CPU is idle."""
+    milter.start().mta()
+    worker = milter.worker
+    tasks = [int(task) for task in os.listdir(f"/proc/{worker}/task")]
+    assert len(tasks) > 1 and {os.sched_getscheduler(task) for task in tasks} == {os.SCHED_BATCH}
+
+
 @pytest.mark.parametrize("steps", [SKIP, ALL_STEPS & ~NR_RCPT, ALL_STEPS & ~NR_HEADER, NO_BODY | NO_MAIL])
 def test_mta_that_offers_less(milter, daemon, steps):
     """Only what is offered is taken; what then needs a reply gets "continue"."""

@@ -122,6 +122,7 @@ def test_milter(host, phone):
     assert not active(host, PROXY)
     stock.ready(host, hook="/var/spool/postfix/mailbell/milter")
     rings(host, phone, "By the milter")
+    assert "B" in host.good("ps", "-C", "mailbell-milter", "-o", "cls=")
     whole(host)
 
 
