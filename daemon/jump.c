@@ -7,6 +7,7 @@
 #define JUMP_MS		(3600 * 1000)
 #define JUMP_BACK_S	60
 #define DISTRUST_MS	(86400 * 1000)
+#define READING_MS	1000		/* longer than three readings take */
 #define CLOCK		"clock"		/* the number in the store */
 
 static void
@@ -18,10 +19,18 @@ distrust(struct daemon *d, int64_t jump_s, int64_t now_ms)
 	vapid_forget(d->vapid);
 }
 
+int64_t
+jump_offset(int64_t before_ms, int64_t wall_ms, int64_t after_ms, int64_t known)
+{
+	return after_ms - before_ms > READING_MS ? known : wall_ms - before_ms;
+}
+
 void
 jump_watch(struct daemon *d, int64_t now_ms)
 {
-	int64_t offset = clock_wall_ms() - now_ms, jump = offset - d->wall_less_mono_ms;
+	int64_t before = clock_mono_ms(), wall = clock_wall_ms();
+	int64_t offset = jump_offset(before, wall, clock_mono_ms(), d->wall_less_mono_ms);
+	int64_t jump = offset - d->wall_less_mono_ms;
 
 	d->wall_less_mono_ms = offset;
 	if (jump > -JUMP_MS && jump < JUMP_MS)

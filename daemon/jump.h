@@ -14,6 +14,11 @@
 
 /* At the start, with the store and the keys open.  0, or -1: what was noted could not be read. */
 int	jump_start(struct daemon *d, struct err *err);
+/*
+ * Wall less monotonic clock, of a reading of the one between two of the other.  Where these two lie apart,
+ * since the process stood still between them, it cannot be told, and is what was known.
+ */
+int64_t	jump_offset(int64_t before_ms, int64_t wall_ms, int64_t after_ms, int64_t known);
 /* Each turn. */
 void	jump_watch(struct daemon *d, int64_t now_ms);
 /* Notes the time, with each checkpoint. */
