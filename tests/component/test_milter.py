@@ -73,7 +73,10 @@ def test_negotiation(milter):
 def test_pushes_nobody_aside(milter):
     """What comes in waits for the end of the slice of who runs, where no CPU is idle."""
     milter.start().mta()
-    assert os.sched_getscheduler(milter.worker) == os.SCHED_BATCH
+    tasks = [int(task) for task in os.listdir(f"/proc/{milter.worker}/task")]
+    policies = [os.sched_getscheduler(task) for task in tasks]
+    own = 1 if SANITIZED else 0     # the thread sanitizer has one, older than main
+    assert len(tasks) > 1 and policies.count(os.SCHED_BATCH) >= len(tasks) - own
 
 
 @pytest.mark.parametrize("steps", [SKIP, ALL_STEPS & ~NR_RCPT, ALL_STEPS & ~NR_HEADER, NO_BODY | NO_MAIL])
