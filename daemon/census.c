@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/census.h"
+#include "daemon/guard.h"
 #include "daemon/hash.h"
 
 #define PLACES	64
@@ -39,10 +40,10 @@ census_free(struct census *c)
 static bool
 is_at(const struct subscription *sub, const char *origin)
 {
-	size_t len = strlen(origin);
+	char name[GUARD_ORIGIN_MAX];
 
-	return sub->state == SUB_ACTIVE && strncmp(sub->normal, origin, len) == 0 &&
-	    (sub->normal[len] == '/' || sub->normal[len] == '\0' || sub->normal[len] == '?');
+	guard_origin(sub->normal, name);
+	return sub->state == SUB_ACTIVE && strcmp(name, origin) == 0;
 }
 
 static struct census_count
