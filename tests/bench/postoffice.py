@@ -19,6 +19,7 @@ from lab.process import Process, accepts, free_ports
 from lab.wait import until
 
 SESSIONS = 8
+OPENERS = 60                        # messages that open connections, of which Postfix has up to 20
 FAN_OUT = 10
 GROUP = 100                         # users of each kind
 QUIET = 0.05                        # seconds in which an idle daemon uses next to no CPU
@@ -27,7 +28,7 @@ QUIET = 0.05                        # seconds in which an idle daemon uses next 
 ALIASES = "".join(
     rf"/^[0-9]*([0-9][0-9])box\+{way}@lab\.test$/ user{kind}$1+{way}@lab.test" "\n"
     rf"/^([0-9])box\+{way}@lab\.test$/ user{kind}0$1+{way}@lab.test" "\n"
-    for way, kind in (("dovecot", 0), ("proxy", 4), ("alive", 1), ("dead", 2), ("stalled", 3)))
+    for way, kind in (("dovecot", 0), ("proxy", 4), ("haproxy", 5), ("alive", 1), ("dead", 2), ("stalled", 3)))
 
 HEADER = """\
 Received: from relay.example.org (relay.example.org [192.0.2.7])
@@ -52,9 +53,12 @@ defaults
     timeout connect 10s
     timeout client 1h
     timeout server 1h
-listen lmtp
-    bind unix@{listen} mode 666
-    server sink unix@{server}
+listen sink
+    bind unix@{listen}.sink mode 666
+    server sink unix@{sink}
+listen dovecot
+    bind unix@{listen}.dovecot mode 666
+    server dovecot unix@{dovecot}
 """
 
 
@@ -129,7 +133,8 @@ class Office(Place):
     def _start_postfix(self, port):
         self.postfix = Postfix(f"{self.dir}/pf", port, "discard:")
         ways = {"sink": self.sink_socket, "through": f"{self.dir}/mb/second",
-                "haproxy": f"{self.dir}/haproxy", "dovecot": self.dovecot.socket}
+                "haproxy-sink": f"{self.dir}/haproxy.sink", "haproxy": f"{self.dir}/haproxy.dovecot",
+                "dovecot": self.dovecot.socket}
         self._write("pf/ways", "".join(rf"/\+{way}@/ lmtp:unix:{path}" "\n" for way, path in ways.items()) +
                     rf"/\+(proxy|alive|dead|stalled)@/ lmtp:unix:{self.dir}/mb/lmtp" "\n")
         self._write("pf/aliases", ALIASES)
@@ -150,14 +155,14 @@ class Office(Place):
     # What is underneath ours.
 
     def start_haproxy(self):
-        """Whether it is there: a relay before smtp-sink that only passes octets on.  SCHED_BATCH takes a quarter
-        off its CPU time, and ours runs so, too."""
+        """Whether it is there: a relay before smtp-sink and before Dovecot that only passes octets on.  SCHED_BATCH
+        takes a quarter off its CPU time, and ours runs so, too."""
         program = self.bench.peer("haproxy")
         if program is None:
             return False
         config = self._write("haproxy.conf", HAPROXY.format(
-            listen=f"{self.dir}/haproxy", server=self.sink_socket))
-        self._start_peer(f"{self.dir}/haproxy", ["chrt", "--batch", "0", program, "-db", "-f", config])
+            listen=f"{self.dir}/haproxy", sink=self.sink_socket, dovecot=self.dovecot.socket))
+        self._start_peer(f"{self.dir}/haproxy.dovecot", ["chrt", "--batch", "0", program, "-db", "-f", config])
         return True
 
     def start_bare(self):
@@ -200,15 +205,23 @@ class Office(Place):
         until(idle, 120, "mailbelld has nothing left to push", every=QUIET)
 
     def rate(self, way, count, **source):
-        """Messages a second, from the first that is injected until the last was delivered."""
+        """Messages a second, from the first that is injected until the last was delivered.  Postfix's connections of
+        this way, and Dovecot's processes for them, were made by some messages before."""
         self.settle()
+        self._deliver(way, OPENERS)
+        self.settle()
+        return count / self._deliver(way, count, **source)
+
+    def _deliver(self, way, count, **source):
+        """Seconds."""
         began, log = time.monotonic(), _Log(self.postfix.log)
         self.source(f"box+{way}@lab.test", count, **source)
         until(lambda: log.sent() >= count, 300, f"{count} messages were delivered")
-        return count / (time.monotonic() - began)
+        return time.monotonic() - began
 
     def inject(self, count, port=None, message=None):
         """Messages a second that Postfix takes and throws away."""
+        self.settle()
         return count / self.source("box+discard@lab.test", count, port, message=message)
 
     def hook(self, name):
