@@ -66,6 +66,13 @@ def alone(push, authority, settings):
         assert not daemon.leaks()
 
 
+@pytest.fixture
+def counted(push, authority, settings):
+    """A daemon for one test: what it counts is that test's, and not what another left waiting."""
+    with Alone(push, authority, **{"endpoint_allow": push.prefixes, **settings}) as daemon:
+        yield daemon
+
+
 class Street:
     """Three accounts at one origin: one of them is to be treated badly, two are witnesses."""
 

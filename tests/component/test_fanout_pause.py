@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from fanout_fixtures import alone, authority, hosts, push, settings, versions   # noqa: F401
+from fanout_fixtures import (alone, authority, counted, hosts, push,            # noqa: F401
+                             settings, versions)
 from lab.alone import Talk
 from lab.httpserver import Answer
 from lab.wait import until
@@ -130,32 +131,32 @@ def test_a_pause_survives_a_kill(alone, push, hosts):
     assert time.time() >= ends - 1
 
 
-def test_status_counts_answers(alone, push, hosts):
+def test_status_counts_answers(counted, push, hosts):
     """status: the queue, its age, and pushes by their answer."""
-    before = alone.status()
-    phone = alone.phone(endpoint=push.endpoint(hosts.take()))
+    before = counted.status()
+    phone = counted.phone(endpoint=push.endpoint(hosts.take()))
     push.script(phone.endpoint, Answer(400))
-    alone.mail(phone)
-    alone.idle(phone)
-    after = alone.status()
+    counted.mail(phone)
+    counted.idle(phone)
+    after = counted.status()
     assert after["answers_other_4xx"] == before["answers_other_4xx"] + 1
     assert after["answers_2xx"] == before["answers_2xx"] + 1
     push.script(phone.endpoint, Answer(500))
-    alone.mail(phone, 2)
-    until(lambda: alone.status()["oldest_age"] >= 1, 10, "what waits grows old")
+    counted.mail(phone, 2)
+    until(lambda: counted.status()["oldest_age"] >= 1, 10, "what waits grows old")
 
 
-def test_one_account_leaves_slots_to_others(alone, push, hosts):
+def test_one_account_leaves_slots_to_others(counted, push, hosts):
     """10 devices of one account that hang, at everyone's origin: 8 at a time, and nobody waits."""
     host = hosts.take()
-    good, user = street(alone, push, host, 3), alone.user()
-    bad = [alone.phone(user, endpoint=push.endpoint(host)) for _ in range(10)]
+    good, user = street(counted, push, host, 3), counted.user()
+    bad = [counted.phone(user, endpoint=push.endpoint(host)) for _ in range(10)]
     for phone in bad:
         push.always(phone.endpoint, Answer(hang=True))
-    alone.mail(bad[0])
-    until(lambda: alone.status()["in_flight"] == 8, 5, "8 are under way")
+    counted.mail(bad[0])
+    until(lambda: counted.status()["in_flight"] == 8, 5, "8 are under way")
     for phone in good:
-        alone.mail(phone)
+        counted.mail(phone)
         assert phone.next(3).mails
     for phone in bad:
         push.always(phone.endpoint)
@@ -163,15 +164,15 @@ def test_one_account_leaves_slots_to_others(alone, push, hosts):
                   "the others of that account have their turn")
 
 
-def test_known_services_stay_known(alone, push, hosts):
+def test_known_services_stay_known(counted, push, hosts):
     """After a restart a service that has taken pushes has all its slots at once."""
     host = hosts.take()
-    phones = street(alone, push, host, 6)
-    alone.restart()
+    phones = street(counted, push, host, 6)
+    counted.restart()
     for phone in phones:
         push.script(phone.endpoint, Answer(delay=3))
     for phone in phones:
-        alone.mail(phone)
-    until(lambda: alone.status()["in_flight"] == 6, 2.5, "all are under way")
+        counted.mail(phone)
+    until(lambda: counted.status()["in_flight"] == 6, 2.5, "all are under way")
     for phone in phones:
         assert phone.next(10).mails
