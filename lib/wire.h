@@ -92,10 +92,13 @@ struct wire_arrival {
 
 struct wire_recipient {
 	struct slice	address;	/* octets as the front wrote them */
-	struct slice	token;		/* nil: the backend's reply held none, or a milter */
+	struct slice	token;		/* nil: the backend's reply held none */
 };
 
-/* The recipients follow by wire_put_recipient, then wire_end_arrival(b, what begin returned). */
+/*
+ * The recipients follow by wire_put_recipient, none from a milter, then wire_end_arrival(b, what begin
+ * returned).
+ */
 size_t	wire_begin_arrival(struct buf *b, const struct wire_arrival *arrival);
 void	wire_put_recipient(struct buf *b, const struct wire_recipient *recipient);
 void	wire_end_arrival(struct buf *b, size_t start);

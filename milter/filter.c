@@ -1,7 +1,7 @@
 /*
  * An SMTP connection of the MTA is a session here; libmilter lets one thread at a time work on it.
- * Its message is there from the first recipient or field on until the end, the abort or the
- * connection's end, whichever comes first.  What a session has negotiated holds for all its messages.
+ * Its message is there from the first field on until the end, the abort or the connection's end,
+ * whichever comes first.  What a session has negotiated holds for all its messages.
  *
  * libmilter hands no argument of ours to its callbacks, so what they share is here.
  */
@@ -14,13 +14,13 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "milter/filter.h"
+#include "milter/message.h"
 
 #define FILTER_NAME	"mailbell-milter"
 
 /* Steps that tell nothing of a message which the others do not. */
-#define UNWANTED	(SMFIP_NOCONNECT | SMFIP_NOHELO | SMFIP_NOMAIL | SMFIP_NODATA | SMFIP_NOEOH | \
-			 SMFIP_NOBODY | SMFIP_NOUNKNOWN)
-#define SILENT		(SMFIP_NR_RCPT | SMFIP_NR_HDR)
+#define UNWANTED	(SMFIP_NOCONNECT | SMFIP_NOHELO | SMFIP_NOMAIL | SMFIP_NORCPT | SMFIP_NODATA | \
+			 SMFIP_NOEOH | SMFIP_NOBODY | SMFIP_NOUNKNOWN)
 
 static struct {
 	pthread_rwlock_t	 lock;		/* of the configuration, and of the log's settings */
@@ -31,14 +31,8 @@ static struct {
 struct session {
 	struct message	*message;	/* NULL: none has begun, or it is missed */
 	bool		 missed;	/* a part of this message was: the rest must not pass for all */
-	unsigned long	 steps;		/* what was negotiated: SMFIP_* */
+	bool		 silent;	/* it was agreed that fields get no reply */
 };
-
-static sfsistat
-answer(const struct session *s, unsigned long silent)
-{
-	return s != NULL && (s->steps & silent) ? SMFIS_NOREPLY : SMFIS_CONTINUE;
-}
 
 /* The message that the session is at; NULL: there is, or was, no memory for it. */
 static struct message *
@@ -95,22 +89,11 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps, unsigned 
 		choose_macros(ctx);
 	/* Without a session nobody would know that no reply is expected. */
 	if (s != NULL && smfi_setpriv(ctx, s) == MI_SUCCESS) {
-		*use_steps |= steps & SILENT;
-		s->steps = *use_steps;
+		*use_steps |= steps & SMFIP_NR_HDR;
+		s->silent = (steps & SMFIP_NR_HDR) != 0;
 	} else
 		free(s);
 	return SMFIS_CONTINUE;
-}
-
-static sfsistat
-on_recipient(SMFICTX *ctx, char **argv)
-{
-	struct session *s = smfi_getpriv(ctx);
-	struct message *m = current(s);
-
-	if (m != NULL)
-		message_recipient(m, argv[0]);
-	return answer(s, SMFIP_NR_RCPT);
 }
 
 static sfsistat
@@ -121,7 +104,7 @@ on_header(SMFICTX *ctx, char *name, char *value)
 
 	if (m != NULL)
 		message_header(m, name, value);
-	return answer(s, SMFIP_NR_HDR);
+	return s != NULL && s->silent ? SMFIS_NOREPLY : SMFIS_CONTINUE;
 }
 
 static sfsistat
@@ -138,7 +121,7 @@ on_end(SMFICTX *ctx)
 	} else {
 		message_finish(m, smfi_getsymval(ctx, queue_id), &shared.config->quiet_header, &arrival);
 		arrival.time_ms = (uint64_t)clock_wall_ms();
-		link_put(shared.link, m, &arrival);
+		link_put(shared.link, &arrival);
 	}
 	pthread_rwlock_unlock(&shared.lock);
 	forget(s);
@@ -168,9 +151,8 @@ filter_register(struct err *err)
 {
 	struct smfiDesc filter = {
 		.xxfi_name = (char[]){ FILTER_NAME }, .xxfi_version = SMFI_VERSION,
-		.xxfi_flags = SMFIF_NONE, .xxfi_negotiate = on_negotiate, .xxfi_envrcpt = on_recipient,
-		.xxfi_header = on_header, .xxfi_eom = on_end, .xxfi_abort = on_abort,
-		.xxfi_close = on_close,
+		.xxfi_flags = SMFIF_NONE, .xxfi_negotiate = on_negotiate, .xxfi_header = on_header,
+		.xxfi_eom = on_end, .xxfi_abort = on_abort, .xxfi_close = on_close,
 	};
 
 	return smfi_register(filter) == MI_SUCCESS ? 0 : err_set(err, "libmilter is out of memory");

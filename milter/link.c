@@ -221,12 +221,12 @@ hold_frame(struct link *l)
 /* The doors: they take the lock. */
 
 void
-link_put(struct link *l, const struct message *m, struct wire_arrival *arrival)
+link_put(struct link *l, struct wire_arrival *arrival)
 {
 	pthread_mutex_lock(&l->lock);
 	arrival->seq = ++l->seq;
 	buf_reset(&l->frame);
-	message_put(m, arrival, &l->frame);
+	wire_end_arrival(&l->frame, wire_begin_arrival(&l->frame, arrival));
 	if (l->frame.failed)
 		count_loss(l);
 	else

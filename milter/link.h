@@ -10,7 +10,7 @@
 
 #include "lib/err.h"
 #include "lib/sock.h"
-#include "milter/message.h"
+#include "lib/wire.h"
 
 #define LINK_ARRIVALS_MAX	10000
 #define LINK_OCTETS_MAX		(32u * 1024 * 1024)
@@ -23,7 +23,7 @@ struct link	*link_new(const struct sock_addr *arrival_socket, struct err *err);
  * Takes the arrival of a finished message; arrival->seq is set here.  What the daemon cannot take is
  * held; beyond the bound, or without memory, the oldest goes, is counted, and told with the next hello.
  */
-void		 link_put(struct link *l, const struct message *m, struct wire_arrival *arrival);
+void		 link_put(struct link *l, struct wire_arrival *arrival);
 /* Somebody could not even keep a message: counts one arrival as lost. */
 void		 link_lost(struct link *l);
 /* Once more what link_put does for arrivals that are held: before the end. */

@@ -11,31 +11,9 @@
 void
 message_init(struct message *m)
 {
-	buf_fixed(&m->recipients, m->recipients_memory, sizeof(m->recipients_memory));
 	buf_fixed(&m->block, m->block_memory, sizeof(m->block_memory));
 	buf_fixed(&m->envelope, m->envelope_memory, sizeof(m->envelope_memory));
 	m->too_big = false;
-}
-
-static size_t
-room(const struct buf *b)
-{
-	return b->max - b->len;
-}
-
-void
-message_recipient(struct message *m, const char *address)
-{
-	struct slice s = slice_of(address);
-
-	if (s.len >= 2 && s.p[0] == '<' && s.p[s.len - 1] == '>') {
-		s.p++;
-		s.len -= 2;
-	}
-	if (s.len >= room(&m->recipients))
-		return;
-	buf_slice(&m->recipients, s);
-	buf_octet(&m->recipients, '\0');
 }
 
 /* Line ends behind a value would look like the empty line that ends a header block. */
@@ -54,7 +32,7 @@ message_header(struct message *m, const char *name, const char *value)
 
 	if (m->too_big)
 		return;
-	if (n.len + v.len + 2 > room(&m->block)) {
+	if (n.len + v.len + 2 > m->block.max - m->block.len) {
 		m->too_big = true;
 		return;
 	}
@@ -80,18 +58,4 @@ message_finish(struct message *m, const char *queue_id, const struct config_list
 		arrival->reason = envelope_write(block, &m->envelope);
 	if (arrival->reason == ENVELOPE_OK)
 		arrival->envelope = buf_all(&m->envelope);
-}
-
-void
-message_put(const struct message *m, const struct wire_arrival *arrival, struct buf *b)
-{
-	struct wire_recipient recipient = { .token = SLICE_NIL };
-	struct slice all = buf_all(&m->recipients);
-	size_t start = wire_begin_arrival(b, arrival);
-
-	for (size_t pos = 0; pos < all.len; pos += recipient.address.len + 1) {
-		recipient.address = slice_of(all.p + pos);
-		wire_put_recipient(b, &recipient);
-	}
-	wire_end_arrival(b, start);
 }

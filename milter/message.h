@@ -1,7 +1,7 @@
 /*
- * message: what is remembered of one message while the MTA shows it: recipients, the header block,
- * and at the end what the daemon is told of it.  Pure, bounded, and of one piece: whoever has the
- * memory for the struct needs no more.
+ * message: what is remembered of one message while the MTA shows it: the header block, and at the end
+ * what the daemon is told of it.  Pure, bounded, and of one piece: whoever has the memory for the
+ * struct needs no more.
  */
 #ifndef MILTER_MESSAGE_H
 #define MILTER_MESSAGE_H
@@ -14,20 +14,15 @@
 #include "lib/config.h"
 #include "lib/wire.h"
 
-#define MESSAGE_RECIPIENTS_MAX	(16 * 1024)	/* octets of all that are kept, a NUL behind each */
-
 struct message {
-	struct buf	recipients, block, envelope;	/* in the memory below */
+	struct buf	block, envelope;	/* in the memory below */
 	bool		too_big;		/* the header block goes on beyond its bound */
-	uint8_t		recipients_memory[MESSAGE_RECIPIENTS_MAX];
 	uint8_t		block_memory[ENVELOPE_HEADER_MAX];
 	uint8_t		envelope_memory[ENVELOPE_TEXT_MAX];
 };
 
 /* The struct's memory need not be set to anything before. */
 void	message_init(struct message *m);
-/* address as in RCPT TO, with or without "<" and ">"; one that finds no room is left out. */
-void	message_recipient(struct message *m, const char *address);
 /*
  * One header field, in the order of the message.  value has its lines parted by LF, and its leading
  * blank where the MTA leaves it there.
@@ -39,7 +34,4 @@ void	message_header(struct message *m, const char *name, const char *value);
  */
 void	message_finish(struct message *m, const char *queue_id, const struct config_list *quiet_header,
 	    struct wire_arrival *arrival);
-/* The whole frame of the arrival, with the recipients, appended to b. */
-void	message_put(const struct message *m, const struct wire_arrival *arrival, struct buf *b);
-
 #endif

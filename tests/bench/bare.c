@@ -12,8 +12,8 @@
 
 #include <libmilter/mfapi.h>
 
-#define STEPS	(SMFIP_NOCONNECT | SMFIP_NOHELO | SMFIP_NOMAIL | SMFIP_NODATA | SMFIP_NOEOH | SMFIP_NOBODY | \
-		 SMFIP_NOUNKNOWN | SMFIP_HDR_LEADSPC | SMFIP_NR_RCPT | SMFIP_NR_HDR)
+#define STEPS	(SMFIP_NOCONNECT | SMFIP_NOHELO | SMFIP_NOMAIL | SMFIP_NORCPT | SMFIP_NODATA | SMFIP_NOEOH | \
+		 SMFIP_NOBODY | SMFIP_NOUNKNOWN | SMFIP_HDR_LEADSPC | SMFIP_NR_HDR)
 
 static sfsistat
 on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps, unsigned long unused2,
@@ -30,14 +30,6 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps, unsigned 
 	for (int where = SMFIM_FIRST; where <= SMFIM_LAST; where++)
 		smfi_setsymlist(ctx, where, where == SMFIM_EOM ? queue_id : none);
 	return SMFIS_CONTINUE;
-}
-
-static sfsistat
-on_recipient(SMFICTX *ctx, char **argv)
-{
-	(void)ctx;
-	(void)argv;
-	return SMFIS_NOREPLY;
 }
 
 static sfsistat
@@ -61,8 +53,7 @@ main(int argc, char **argv)
 {
 	struct smfiDesc filter = {
 		.xxfi_name = (char[]){ "bare" }, .xxfi_version = SMFI_VERSION, .xxfi_flags = SMFIF_NONE,
-		.xxfi_negotiate = on_negotiate, .xxfi_envrcpt = on_recipient, .xxfi_header = on_header,
-		.xxfi_eom = on_end,
+		.xxfi_negotiate = on_negotiate, .xxfi_header = on_header, .xxfi_eom = on_end,
 	};
 
 	if (argc != 2)

@@ -202,74 +202,6 @@ test_too_many_addresses(void **state)
 	free(m);
 }
 
-/* The frame as the daemon reads it; checks it and counts the recipients. */
-static size_t
-frame_recipients(const struct message *m, struct wire_arrival *a, const char *const *want)
-{
-	struct wire_recipient r;
-	struct wire_arrival got;
-	struct frame f;
-	struct buf b;
-	size_t used, pos = 0, n = 0;
-
-	a->seq = 7;
-	a->time_ms = 1234;
-	buf_init(&b, FRAME_MAX + 4);
-	message_put(m, a, &b);
-	assert_false(b.failed);
-	assert_int_equal(frame_next(b.data, b.len, FRAME_MAX, &f, &used), 1);
-	assert_int_equal(used, b.len);
-	assert_int_equal(wire_get_arrival(&f, &got), 0);
-	assert_int_equal(got.seq, 7);
-	assert_int_equal(got.time_ms, 1234);
-	assert_slice(got.envelope, a->envelope, "ENVELOPE");
-	assert_slice(got.queue_id, a->queue_id, "queue id");
-	for (; wire_recipient(&got, &pos, &r) == 1; n++) {
-		assert_null(r.token.p);
-		if (want != NULL && want[n] != NULL)
-			assert_true(slice_is(r.address, want[n]));
-	}
-	buf_clear(&b);
-	return n;
-}
-
-static void
-test_recipients(void **state)
-{
-	static const char *const want[] = { "Bob@LAB.test", "carol@lab.test", "", "<odd", NULL };
-	struct message *m = new_message();
-	struct wire_arrival a;
-
-	(void)state;
-	message_recipient(m, "<Bob@LAB.test>");
-	message_recipient(m, "carol@lab.test");
-	message_recipient(m, "<>");
-	message_recipient(m, "<odd");
-	message_header(m, "Message-ID", " <m@x>");
-	message_finish(m, "Q", &quiet, &a);
-	assert_int_equal(frame_recipients(m, &a, want), 4);
-	free(m);
-}
-
-static void
-test_recipient_bound(void **state)
-{
-	struct message *m = new_message();
-	char address[64];
-	struct wire_arrival a;
-	size_t n;
-
-	(void)state;
-	for (unsigned i = 0; i < 10000; i++) {
-		snprintf(address, sizeof(address), "<user%05u@lab.test>", i);
-		message_recipient(m, address);
-	}
-	message_finish(m, "Q", &quiet, &a);
-	n = frame_recipients(m, &a, NULL);
-	assert_int_equal(n, MESSAGE_RECIPIENTS_MAX / sizeof("user00000@lab.test"));
-	free(m);
-}
-
 /* The next message of a session begins with nothing of the one before. */
 static void
 test_again(void **state)
@@ -278,12 +210,10 @@ test_again(void **state)
 	struct wire_arrival a;
 
 	(void)state;
-	message_recipient(m, "<a@b>");
 	message_header(m, "Message-ID", " <1@x>");
 	message_init(m);
 	message_finish(m, "Q", &quiet, &a);
 	assert_null(a.message_id.p);
-	assert_int_equal(frame_recipients(m, &a, NULL), 0);
 	free(m);
 }
 
@@ -297,8 +227,6 @@ main(void)
 		cmocka_unit_test(test_header_bound),
 		cmocka_unit_test(test_header_that_just_fits),
 		cmocka_unit_test(test_too_many_addresses),
-		cmocka_unit_test(test_recipients),
-		cmocka_unit_test(test_recipient_bound),
 		cmocka_unit_test(test_again),
 	};
 
