@@ -5,6 +5,10 @@
  * Invariants: `due` never begins with an answer of ours (say_ours has spoken it already).  DATA is
  * the last thing due while ASKED, so that a 354 finds `due` empty and `accepted` complete.  In DATA
  * and DOT `due` holds nothing but recipients.
+ *
+ * RSET right behind a message ends nothing: it asks whether the session still lives, which is how
+ * Postfix takes up one that it kept.  That is answered here, since the caller has seen the backend's
+ * end by then if there was one, and saves two peers a turn for each message.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -144,6 +148,7 @@ front_command(struct dialog *d, const uint8_t *p, size_t n)
 	struct slice line;
 	enum verb verb;
 	size_t used;
+	bool behind_message = d->after_message;
 	int rc = command_line(p, n, &line, &used);
 
 	if (rc == 0)
@@ -161,6 +166,8 @@ front_command(struct dialog *d, const uint8_t *p, size_t n)
 		answer_ourselves(d, EXPECT_OURS, "502 5.5.1 Command not implemented\r\n");
 	else if (verb == VERB_RCPT && d->rcpt_octets >= DIALOG_RCPT_MAX)
 		answer_ourselves(d, EXPECT_OURS, "452 4.5.3 Too many recipients\r\n");
+	else if (behind_message && verb == VERB_RSET && line.len == strlen("RSET"))
+		answer_ourselves(d, EXPECT_OURS, "250 2.0.0 OK\r\n");
 	else
 		relay(d, verb, line);
 	return used;

@@ -63,6 +63,7 @@ void	dialog_clear(struct dialog *d);
  * Take in what was read, as much as may be taken now, and return how much that was; the rest is to
  * be given again, with more behind it or after the other side has moved.
  * eof: nothing more will come.
+ * Where after_message is set, the front's octets come behind all that the backend has said by then.
  */
 size_t	dialog_front(struct dialog *d, const uint8_t *p, size_t n, bool eof);
 size_t	dialog_back(struct dialog *d, const uint8_t *p, size_t n, bool eof);

@@ -278,6 +278,8 @@ on_front(void *arg, uint32_t events)
 
 	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
 		side_read(&s->front, FRONT_IN_MAX);
+	if (s->dialog.after_message)
+		side_read(&s->back, BACK_CHUNK);
 	run(s);
 }
 

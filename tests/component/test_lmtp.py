@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import signal
 import socket
 import threading
 import time
@@ -10,7 +11,9 @@ import pytest
 
 # pylint: disable=unused-import,redefined-outer-name
 from lmtp_fixtures import alone, backend, pair, proxy, worker  # noqa: F401
-from lmtp_peers import (ALICE, BOB, CARL, MESSAGE, Listener, Mailboxes, Peer, cpu_ticks, deliver, greeted,
+from lab.process import process_state
+from lab.wait import until
+from lmtp_peers import (ALICE, BOB, CARL, MESSAGE, Listener, Mailboxes, Peer, a_mail, cpu_ticks, deliver, greeted,
                         in_data, memory_kib, saved)
 
 NO_BACKEND = b"421 4.4.2 Connection to the mailbox server lost"
@@ -185,12 +188,15 @@ def test_pipelined_quit(pair):
 
 
 def test_several_transactions(pair, worker):
-    """On one connection, with RSET and refused DATA between them."""
+    """On one connection, with RSET and refused DATA between them.  RSET right behind a message stays here."""
     front, back = pair
     for i in range(3):
         front.send(b"RSET\r\nMAIL FROM:<>\r\nRCPT TO:<x@x>\r\nDATA\r\nRSET\r\n")
-        back.octets(b"RSET\r\nMAIL FROM:<>\r\nRCPT TO:<x@x>\r\nDATA\r\n")
-        back.send(b"250 reset\r\n250 ok\r\n550 no\r\n503 none\r\n")
+        if i == 0:
+            back.octets(b"RSET\r\n")
+            back.send(b"250 reset\r\n")
+        back.octets(b"MAIL FROM:<>\r\nRCPT TO:<x@x>\r\nDATA\r\n")
+        back.send(b"250 ok\r\n550 no\r\n503 none\r\n")
         back.octets(b"RSET\r\n")
         back.send(b"250 reset\r\n")
         assert [line[:3] for line in front.lines(5)] == [b"250", b"250", b"550", b"503", b"250"]
@@ -200,6 +206,20 @@ def test_several_transactions(pair, worker):
         back.send(saved(ALICE, b"T%d" % i) + saved(BOB, b"T%d:R2" % i))
         front.octets(saved(ALICE, b"T%d" % i) + saved(BOB, b"T%d:R2" % i))
         assert worker.arrival().recipients == [(ALICE, b"T%d" % i), (BOB, b"T%d:R2" % i)]
+
+
+@pytest.mark.parametrize("farewell", [b"", b"421 4.3.2 shutting down\r\n"])
+def test_reset_behind_the_backends_end(proxy, alone, farewell):
+    """A kept session is taken up with RSET in the moment in which its backend ends: the answer is that end."""
+    front, back = alone
+    a_mail(front, back, b"T")
+    pid = proxy.signal_worker(signal.SIGSTOP)
+    until(lambda: process_state(pid) == "T", 10, "the worker has stopped")
+    front.send(b"RSET\r\n")
+    back.send(farewell)
+    back.close()
+    proxy.signal_worker(signal.SIGCONT)
+    assert front.end() == farewell
 
 
 @pytest.mark.parametrize("command", [b"STARTTLS", b"BDAT 10 LAST", b"XCLIENT ADDR=1.2.3.4", b"HELP",

@@ -251,11 +251,9 @@ def test_reload_lets_a_reused_session_deliver(proxy, backend):
     a_mail(front, back, b"T")
     old, = proxy.workers()
     front.send(b"RSET\r\n")
-    assert back.line() == b"RSET"
+    assert front.line() == b"250 2.0.0 OK"
     proxy.reload()
     until(lambda: any(pid != old for pid in proxy.workers()), 10, "a new worker")
-    back.send(b"250 2.0.0 OK\r\n")
-    assert front.line() == b"250 2.0.0 OK"
     a_mail(front, back, b"T2")
     assert front.end() == b""
 

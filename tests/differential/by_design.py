@@ -42,11 +42,16 @@ def fewer_extensions(reply):
     return b"".join(b"250-" + line for line in kept[:-1]) + b"250 " + kept[-1]
 
 
-def relayed(unit):
-    """A command as the backend gets it: nothing where it is foreign, and always with a CRLF."""
-    if unit.message:
-        return unit.octets
-    return b"" if foreign(unit) else re.sub(rb"\r?\n\Z", b"", unit.octets) + b"\r\n"
+def relayed(units):
+    """What the backend gets of these: no command that is foreign, no bare RSET right behind a message, and all
+    others with a CRLF."""
+    octets, behind_message = b"", False
+    for unit in units:
+        text = unit.octets if unit.message else re.sub(rb"\r?\n\Z", b"", unit.octets) + b"\r\n"
+        if not foreign(unit) and not (behind_message and text.upper() == b"RSET\r\n"):
+            octets += text
+        behind_message = unit.message
+    return octets
 
 
 # ENTRIES.

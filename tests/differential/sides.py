@@ -1,8 +1,9 @@
 """Both sides of a comparison, on one laboratory: what each says and stores, and what must be equal.
 
 Masked are, and nothing else:
-  in replies      the session id of `250 2.0.0 <user> SESSION[:Rn][:Tn] Saved`, not what is behind its colon
-  in mailboxes    the session id and the date of the Received field that Dovecot itself puts on top
+  in replies      the session id of `250 2.0.0 <user> SESSION[:Rn][:Tn] Saved` and n of :Tn, for which some
+                  Dovecots count RSET as well
+  in mailboxes    the same of the Received field that Dovecot itself puts on top, and its date
 Where mail travels through a tee behind the proxy, its octets are compared with what was sent.
 """
 
@@ -19,12 +20,16 @@ RECEIVED = re.compile(rb"\A((?:Return-Path: [^\n]*\n)?(?:Delivered-To: [^\n]*\n)
                       + rb"((?::[RT]\d+)*\n(?:\t[^\n;]*\n)*\t[^\n]*; )[^\n;]*\n")
 
 
+TRANSACTION = re.compile(rb":T\d+")
+
+
 def masked_reply(reply):
-    return SAVED.sub(rb"\1SESSION\2", reply)
+    return SAVED.sub(lambda found: found[1] + b"SESSION" + TRANSACTION.sub(b"", found[2]), reply)
 
 
 def masked_mail(mail):
-    text, count = RECEIVED.subn(rb"\1SESSION\2DATE\n", mail, count=1)
+    text, count = RECEIVED.subn(
+        lambda found: found[1] + b"SESSION" + TRANSACTION.sub(b"", found[2]) + b"DATE\n", mail, count=1)
     assert count == 1, f"no Received of Dovecot's on top: {mail[:300]!r}"
     return text
 
@@ -99,11 +104,11 @@ def same_octets(conversation, proxied, behind):
     """Behind the proxy is what was sent to it, octet for octet."""
     units = [unit for unit, _ in proxied.answers]
     if conversation.end != "cut":
-        want = b"".join(by_design.relayed(unit) for unit in units)
+        want = by_design.relayed(units)
         assert behind == want, _first_octet(want, behind)
         return
     part = conversation.flights[-1].octets
-    want = b"".join(by_design.relayed(unit) for unit in units) + part
+    want = by_design.relayed(units) + part
     assert want.startswith(behind), _first_octet(want, behind)
     assert len(behind) >= len(want) - len(part)
 
@@ -113,7 +118,7 @@ def refused(direct, proxied, behind, mails):
     *before, (message, replies) = proxied.answers
     same_answers_before(direct, before)
     assert replies == [by_design.NOT_CRLF] and proxied.rest == b"" and proxied.ended
-    want = b"".join(by_design.relayed(unit) for unit, _ in before) + messages.released(message.octets)
+    want = by_design.relayed([unit for unit, _ in before]) + messages.released(message.octets)
     assert want.startswith(behind), _first_octet(want, behind)
     assert not any(mails.values()), mails
 

@@ -205,6 +205,64 @@ what_clears_the_count(void **state)
 	assert_false(t->d.after_message);
 }
 
+/* To behind the answer to a message. */
+static void
+one_more(struct talk *t)
+{
+	front(t, "MAIL FROM:<>\r\nRCPT TO:<a@x>\r\nDATA\r\n");
+	back(t, "250 m\r\n250 a\r\n354 go\r\n");
+	front(t, ".\r\n");
+	back(t, "250 a\r\n");
+	assert_true(t->d.after_message);
+	buf_reset(&t->d.to_back);
+	buf_reset(&t->d.to_front);
+}
+
+static void
+reset_behind_a_message(void **state)
+{
+	static const char *const relayed[] = { "RSET x\r\n", "RSET \r\n", "NOOP\r\n", "LHLO me\r\n" };
+	struct talk *t = *state;
+
+	greet(t);
+	front(t, "RSET\r\n");
+	to_back(t, "RSET\r\n");
+	back(t, "250 theirs\r\n");
+	one_more(t);
+	front(t, "rset\r\nMAIL FROM:<>\r\n");
+	to_back(t, "MAIL FROM:<>\r\n");
+	back(t, "250 m\r\n");
+	to_front(t, "250 2.0.0 OK\r\n250 m\r\n");
+	front(t, "RSET\r\n");
+	to_back(t, "RSET\r\n");
+	back(t, "250 theirs\r\n");
+	one_more(t);
+	front(t, "RSET\r\nRSET\r\n");
+	to_back(t, "RSET\r\n");
+	back(t, "250 theirs\r\n");
+	to_front(t, "250 2.0.0 OK\r\n250 theirs\r\n");
+	for (size_t i = 0; i < sizeof(relayed) / sizeof(relayed[0]); i++) {
+		one_more(t);
+		front(t, relayed[i]);
+		to_back(t, relayed[i]);
+		back(t, "250 theirs\r\n");
+	}
+	assert_true(dialog_idle(&t->d));
+}
+
+static void
+reset_behind_the_backends_end(void **state)
+{
+	struct talk *t = *state;
+
+	greet(t);
+	one_more(t);
+	back_leaves(t);
+	front(t, "RSET\r\n");
+	to_front(t, "");
+	assert_true(t->d.ended);
+}
+
 static void
 ours_stands_in_its_place(void **state)
 {
@@ -535,7 +593,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TALK(a_transaction), TALK(refused_recipients_get_no_second_answer), TALK(data_refused),
-		TALK(what_clears_the_count), TALK(ours_stands_in_its_place), TALK(a_surplus_answer),
+		TALK(what_clears_the_count), TALK(reset_behind_a_message),
+		TALK(reset_behind_the_backends_end),
+		TALK(ours_stands_in_its_place), TALK(a_surplus_answer),
 		TALK(too_few_answers), TALK(garbage), TALK(premature_answers),
 		TALK(a_premature_success_is_none), TALK(a_server_that_goes_away_says_so),
 		TALK(a_bare_lf_is_refused), TALK(a_vanished_front_cancels), TALK(vanished_before_354),
