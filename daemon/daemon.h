@@ -49,6 +49,7 @@ struct daemon {
 	int64_t		 started;	/* seconds since the epoch */
 	int64_t		 wall_less_mono_ms;	/* wall clock less monotonic clock, at the last look */
 	int64_t		 distrust_ms;	/* the clock has jumped: ages mean nothing until then (monotonic) */
+	bool		 mail_told;	/* in this turn, by a hook or a module */
 	bool		 want_flush;	/* somebody is to be answered only after store_flush */
 };
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/daemon.h"
@@ -34,6 +35,7 @@
 #include "lib/sdnotify.h"
 
 #define CHECKPOINT_MS	(60 * 1000)
+#define GATHER_MS	10
 
 struct run {
 	struct daemon		 d;
@@ -291,6 +293,20 @@ sleep_ms(const struct run *r, int64_t now_ms)
 	return next > now_ms ? next - now_ms : 0;
 }
 
+/*
+ * Mail is told of in several frames, by several processes.  Unless a push is under way, the turn behind the
+ * first begins a little later, and finds the others and other mail; who tells of it wakes nobody meanwhile.
+ */
+static void
+gather(struct daemon *d)
+{
+	const struct timespec a_little = { .tv_nsec = GATHER_MS * 1000000 };
+
+	if (d->mail_told && sender_in_flight(d->sender) == 0)
+		nanosleep(&a_little, NULL);
+	d->mail_told = false;
+}
+
 static void
 turn(struct run *r)
 {
@@ -298,6 +314,7 @@ turn(struct run *r)
 	struct err err;
 	int64_t now_ms;
 
+	gather(d);
 	loop_wait(d->loop, sleep_ms(r, clock_mono_ms()));
 	now_ms = clock_mono_ms();
 	jump_watch(d, now_ms);
