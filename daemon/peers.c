@@ -92,23 +92,25 @@ on_arrival_frame(struct peer *p, const struct frame *f)
 static int
 on_command_frame(struct peer *p, const struct frame *f)
 {
+	struct daemon *d = p->daemon;
 	struct wire_session session;
 	struct wire_verb verb;
 
+	notify_run(d, clock_mono_ms());	/* mail that was told of before was before */
 	switch (f->type) {
 	case WIRE_SESSION:
 		if (wire_get_session(f, &session) < 0 || !speaks_for(p, session.user))
 			return -1;
-		seen_session(p->daemon, &session);
+		seen_session(d, &session);
 		return 0;
 	case WIRE_VERB:
 		if (wire_get_verb(f, &verb) < 0 || !speaks_for(p, verb.user))
 			return -1;
-		verbs_run(p->daemon, p, &verb);
+		verbs_run(d, p, &verb);
 		return 0;
 	case WIRE_RELEASE:
 		if (p->holds_silence)
-			silence_drop(p->daemon, p->id, false);
+			silence_drop(d, p->id, false);
 		p->holds_silence = false;
 		return 0;
 	default:

@@ -374,7 +374,6 @@ def test_lying_mtas(milter):
     while (arrival := got.arrival()).queue_id != b"Q1":
         assert arrival.envelope is None or b"hello" not in arrival.envelope
     assert b'"hello"' in arrival.envelope
-    assert [r.address for r in arrival.recipients] == [b"alice@lab.test"]
     assert "ended by signal" not in milter.log()
 
 
