@@ -41,10 +41,9 @@ struct writer {
 	size_t		 start;			/* of the list in out */
 	struct header	 block;			/* from its start */
 	struct place	 places[MEMBERS];
-	struct address_list addresses;
+	struct address_list *addresses;
 	size_t		 from, from_len;	/* the written From, in out */
 	struct buf	 text;
-	uint8_t		 memory[ENVELOPE_TEXT_MAX];
 };
 
 const char *
@@ -277,8 +276,8 @@ write_field(struct writer *w, struct slice value, size_t *count)
 	struct address a;
 	int rc;
 
-	address_init(&w->addresses, value);
-	while ((rc = address_next(&w->addresses, &a)) > 0) {
+	address_init(w->addresses, value);
+	while ((rc = address_next(w->addresses, &a)) > 0) {
 		enum envelope_reason reason;
 
 		if (*count == ENVELOPE_ADDRESSES_MAX)
@@ -369,6 +368,14 @@ write_member(struct writer *w, enum member m)
 enum envelope_reason
 envelope_write(struct slice block, struct buf *out)
 {
+	struct envelope_scratch scratch;
+
+	return envelope_write_with(&scratch, block, out);
+}
+
+enum envelope_reason
+envelope_write_with(struct envelope_scratch *scratch, struct slice block, struct buf *out)
+{
 	struct writer w;
 	enum envelope_reason reason = ENVELOPE_OK;
 
@@ -380,7 +387,8 @@ envelope_write(struct slice block, struct buf *out)
 	w.start = out->len;
 	header_init(&w.block, block);
 	memset(w.places, 0, sizeof(w.places));
-	buf_fixed(&w.text, w.memory, sizeof(w.memory));
+	w.addresses = &scratch->addresses;
+	buf_fixed(&w.text, scratch->text, sizeof(scratch->text));
 	find_fields(w.block, w.places);
 
 	for (enum member m = DATE; m < MEMBERS && reason == ENVELOPE_OK; m++) {

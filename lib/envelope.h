@@ -9,6 +9,7 @@
 #ifndef LIB_ENVELOPE_H
 #define LIB_ENVELOPE_H
 
+#include "lib/address.h"
 #include "lib/buf.h"
 #include "lib/slice.h"
 
@@ -35,6 +36,16 @@ const char	*envelope_reason_text(enum envelope_reason reason);
  * Where the result is not ENVELOPE_OK, out is as it was.
  */
 enum envelope_reason	envelope_write(struct slice block, struct buf *out);
+
+/* What is written on meanwhile: 24 KB, whose contents mean nothing before and after. */
+struct envelope_scratch {
+	struct address_list	addresses;
+	uint8_t			text[ENVELOPE_TEXT_MAX];
+};
+
+/* The same, for a caller to whom that much of the stack is dear. */
+enum envelope_reason	envelope_write_with(struct envelope_scratch *scratch, struct slice block,
+			    struct buf *out);
 
 /* How many octets of message are its header block, with the empty line; 0: it is not all here. */
 size_t	envelope_header_end(struct slice message);

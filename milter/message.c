@@ -12,7 +12,6 @@ void
 message_init(struct message *m)
 {
 	buf_fixed(&m->block, m->block_memory, sizeof(m->block_memory));
-	buf_fixed(&m->envelope, m->envelope_memory, sizeof(m->envelope_memory));
 	m->too_big = false;
 }
 
@@ -43,8 +42,8 @@ message_header(struct message *m, const char *name, const char *value)
 }
 
 void
-message_finish(struct message *m, const char *queue_id, const struct config_list *quiet_header,
-    struct wire_arrival *arrival)
+message_finish(const struct message *m, const char *queue_id, const struct config_list *quiet_header,
+    struct message_end *end, struct wire_arrival *arrival)
 {
 	struct slice block = buf_all(&m->block);
 	struct msgfacts facts;
@@ -54,8 +53,9 @@ message_finish(struct message *m, const char *queue_id, const struct config_list
 		.queue_id = slice_of(queue_id), .message_id = facts.message_id, .kind = facts.kind,
 		.reason = ENVELOPE_HEADER_TOO_BIG,
 	};
+	buf_fixed(&end->envelope, end->envelope_memory, sizeof(end->envelope_memory));
 	if (!m->too_big)
-		arrival->reason = envelope_write(block, &m->envelope);
+		arrival->reason = envelope_write_with(&end->scratch, block, &end->envelope);
 	if (arrival->reason == ENVELOPE_OK)
-		arrival->envelope = buf_all(&m->envelope);
+		arrival->envelope = buf_all(&end->envelope);
 }

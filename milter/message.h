@@ -15,10 +15,16 @@
 #include "lib/wire.h"
 
 struct message {
-	struct buf	block, envelope;	/* in the memory below */
-	bool		too_big;		/* the header block goes on beyond its bound */
+	struct buf	block;		/* in the memory below */
+	bool		too_big;	/* the header block goes on beyond its bound */
 	uint8_t		block_memory[ENVELOPE_HEADER_MAX];
-	uint8_t		envelope_memory[ENVELOPE_TEXT_MAX];
+};
+
+/* What the end of a message is worked out in, and its ENVELOPE; one will do for all messages in turn. */
+struct message_end {
+	struct buf		envelope;	/* in the memory below */
+	uint8_t			envelope_memory[ENVELOPE_TEXT_MAX];
+	struct envelope_scratch	scratch;
 };
 
 /* The struct's memory need not be set to anything before. */
@@ -29,9 +35,9 @@ void	message_init(struct message *m);
  */
 void	message_header(struct message *m, const char *name, const char *value);
 /*
- * The message has ended.  Writes the ENVELOPE, and fills arrival but for seq and time_ms; its slices
- * are queue_id's (NULL: none) and the message's.
+ * The message has ended.  Writes the ENVELOPE into end, and fills arrival but for seq and time_ms; its
+ * slices are queue_id's (NULL: none), the message's and end's.
  */
-void	message_finish(struct message *m, const char *queue_id, const struct config_list *quiet_header,
-	    struct wire_arrival *arrival);
+void	message_finish(const struct message *m, const char *queue_id,
+	    const struct config_list *quiet_header, struct message_end *end, struct wire_arrival *arrival);
 #endif

@@ -15,6 +15,7 @@
 
 static char *rules[] = { (char[]){ "X-Spam-Flag: YES" } };
 static const struct config_list quiet = { rules, 1 };
+static struct message_end at_end;
 
 static struct message *
 new_message(void)
@@ -101,7 +102,7 @@ test_same_as_the_proxy(void **state)
 		content_init(&c);
 		show(m, messages[at].fields, i % 2 == 0);
 		relay(&c, messages[at].fields);
-		message_finish(m, "QID", &quiet, &seen);
+		message_finish(m, "QID", &quiet, &at_end, &seen);
 		content_finish(&c, &quiet);
 		content_describe(&c, &relayed);
 		assert_slice(seen.message_id, relayed.message_id, messages[at].name);
@@ -123,7 +124,7 @@ test_no_queue_id(void **state)
 
 	(void)state;
 	message_header(m, "Message-ID", " <m@x>");
-	message_finish(m, NULL, &quiet, &a);
+	message_finish(m, NULL, &quiet, &at_end, &a);
 	assert_null(a.queue_id.p);
 	assert_true(slice_is(a.message_id, "<m@x>"));
 	free(m);
@@ -139,7 +140,7 @@ test_line_end_behind_a_value(void **state)
 	(void)state;
 	message_header(m, "Subject", " x\r\n\n");
 	message_header(m, "Message-ID", " <m@x>\n");
-	message_finish(m, "Q", &quiet, &a);
+	message_finish(m, "Q", &quiet, &at_end, &a);
 	assert_true(slice_is(a.message_id, "<m@x>"));
 	free(m);
 }
@@ -160,7 +161,7 @@ test_header_bound(void **state)
 		message_header(m, "X", value);
 		value[ENVELOPE_HEADER_MAX - 18 - 3 + over] = 'x';
 		message_header(m, "", "");
-		message_finish(m, "Q", &quiet, &a);
+		message_finish(m, "Q", &quiet, &at_end, &a);
 		assert_true(slice_is(a.message_id, "<m@x>"));
 		assert_int_equal(a.reason, ENVELOPE_HEADER_TOO_BIG);
 		assert_int_equal(m->block.len, over ? 18 : ENVELOPE_HEADER_MAX);
@@ -179,7 +180,7 @@ test_header_that_just_fits(void **state)
 	memset(value, 'x', sizeof(value));
 	value[ENVELOPE_HEADER_MAX - 3] = '\0';
 	message_header(m, "X", value);
-	message_finish(m, "Q", &quiet, &a);
+	message_finish(m, "Q", &quiet, &at_end, &a);
 	assert_int_equal(a.reason, ENVELOPE_OK);
 	free(m);
 }
@@ -196,7 +197,7 @@ test_too_many_addresses(void **state)
 	for (int i = 0; i <= ENVELOPE_ADDRESSES_MAX; i++)
 		p += snprintf(p, 8, "a@b.c,");
 	message_header(m, "To", to);
-	message_finish(m, "Q", &quiet, &a);
+	message_finish(m, "Q", &quiet, &at_end, &a);
 	assert_int_equal(a.reason, ENVELOPE_TOO_MANY_ADDRESSES);
 	assert_null(a.envelope.p);
 	free(m);
@@ -212,7 +213,7 @@ test_again(void **state)
 	(void)state;
 	message_header(m, "Message-ID", " <1@x>");
 	message_init(m);
-	message_finish(m, "Q", &quiet, &a);
+	message_finish(m, "Q", &quiet, &at_end, &a);
 	assert_null(a.message_id.p);
 	free(m);
 }
