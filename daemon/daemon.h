@@ -6,6 +6,7 @@
 #define DAEMON_DAEMON_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "daemon/lag.h"
@@ -49,7 +50,7 @@ struct daemon {
 	int64_t		 started;	/* seconds since the epoch */
 	int64_t		 wall_less_mono_ms;	/* wall clock less monotonic clock, at the last look */
 	int64_t		 distrust_ms;	/* the clock has jumped: ages mean nothing until then (monotonic) */
-	bool		 mail_told;	/* in this turn, by a hook or a module */
+	size_t		 mail_told;	/* frames of hooks and modules in this turn */
 	bool		 want_flush;	/* somebody is to be answered only after store_flush */
 };
 

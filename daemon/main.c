@@ -36,6 +36,7 @@
 
 #define CHECKPOINT_MS	(60 * 1000)
 #define GATHER_MS	10
+#define GATHER_ENOUGH	64	/* frames */
 
 struct run {
 	struct daemon		 d;
@@ -294,17 +295,18 @@ sleep_ms(const struct run *r, int64_t now_ms)
 }
 
 /*
- * Mail is told of in several frames, by several processes.  Unless a push is under way, the turn behind the
- * first begins a little later, and finds the others and other mail; who tells of it wakes nobody meanwhile.
+ * Mail is told of in several frames, by several processes.  The turn behind the first begins a little later,
+ * and finds the others and other mail; who tells of it wakes nobody meanwhile.  Not where a push is under
+ * way, nor where a turn finds as many as are worth one anyway.
  */
 static void
 gather(struct daemon *d)
 {
 	const struct timespec a_little = { .tv_nsec = GATHER_MS * 1000000 };
 
-	if (d->mail_told && sender_in_flight(d->sender) == 0)
+	if (d->mail_told > 0 && d->mail_told < GATHER_ENOUGH && sender_in_flight(d->sender) == 0)
 		nanosleep(&a_little, NULL);
-	d->mail_told = false;
+	d->mail_told = 0;
 }
 
 static void

@@ -178,10 +178,9 @@ take_frames(struct peer *p)
 	struct frame f;
 	int rc;
 
-	if (p->socket == PEER_SAVED || p->socket == PEER_ARRIVAL)
-		p->daemon->mail_told = true;
 	while ((rc = frame_next(p->in.data + taken, p->in.len - taken, max, &f, &used)) == 1) {
 		taken += used;
+		p->daemon->mail_told += p->socket == PEER_SAVED || p->socket == PEER_ARRIVAL;
 		if (!p->greeted)
 			rc = on_hello(p, &f);
 		else
