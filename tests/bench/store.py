@@ -20,7 +20,8 @@ CALLS = {"hit": 100_000, "bare": 100_000, "negative": 100_000, "outbox": 5000}
 WORDS = {"bare": "Berkeley DB alone"}
 PUSHES = 2000                   # in one round
 ARRIVALS, AT_ONCE = 10_000, 100
-WARM_UP = 12                    # rounds of ARRIVALS: nearly every page of the big store
+PAGE = 6                        # accounts whose records share a page of the store
+WARM_UP = SIZES[-1] // ARRIVALS // PAGE + 1     # rounds of ARRIVALS: nearly every page of the big store
 
 
 class Store:
@@ -145,8 +146,11 @@ class Hook:
     def frames(self, i):
         """(on arrival, on saved): both halves of one message, under one token."""
         i += self.serial
-        # Its name lies between two that are there, far from the one before: steps of the golden ratio.
-        user = name(2 * (i * 618_033 % SIZES[-1]) + 1)
+        # Its name lies between two that are there, far from the one before (steps of the golden ratio), and from
+        # one round to the next in another page.
+        turn, place = divmod(i, ARRIVALS)
+        step = SIZES[-1] // ARRIVALS
+        user = name(2 * (place * 618_033 % ARRIVALS * step + turn * PAGE % step) + 1)
         facts = {"QUEUE_ID": f"4j{i:09}", "MESSAGE_ID": f"<{i}@example.org>"}
         now, token = int(time.time() * 1000), f"bench{i}"
         return (frame("ARRIVAL", SEQ=i, TIME=now, **facts,
