@@ -8,7 +8,7 @@ from bench.dkim import Dkim
 from bench.postoffice import FAN_OUT, Client, Office
 from bench.sinks import device_keys
 
-ROUNDS = 21                         # many, as they differ by more than what a hook costs
+ROUNDS = 17                         # many, as they differ by more than what a hook costs
 SINK_MAILS = 250                    # in one round, to smtp-sink
 DOVECOT_MAILS = 150                 # to Dovecot
 MILTER_MAILS = 300                  # to nowhere
